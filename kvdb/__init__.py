@@ -1,0 +1,69 @@
+"""kvdb: an embedded store of facts that a language model reads through its attention.
+
+>>> import kvdb
+>>> with kvdb.open("facts.kvdb") as store:
+...     facts = list(store.match(head="Paris"))
+"""
+
+from __future__ import annotations
+
+from kvdb import errors, load
+from kvdb.errors import KvdbError
+from kvdb.snapshot import Snapshot
+from kvdb.store import Store
+from kvdb.store import open_store as open
+from kvdb.types import (
+    EncoderRecord,
+    Fact,
+    FactId,
+    Hit,
+    InsertReport,
+    LeafId,
+    LeafPage,
+    LoadReport,
+    Mask,
+    NodeId,
+    NodePage,
+    Relation,
+    RowId,
+    SearchLimits,
+    Selection,
+    StoreInfo,
+    Triple,
+    VerifyReport,
+    fact_of,
+    mask_of,
+    row_of,
+)
+
+__version__ = "0.1.0"
+
+__all__ = [
+    "EncoderRecord",
+    "Fact",
+    "FactId",
+    "Hit",
+    "InsertReport",
+    "KvdbError",
+    "LeafId",
+    "LeafPage",
+    "LoadReport",
+    "Mask",
+    "NodeId",
+    "NodePage",
+    "Relation",
+    "RowId",
+    "SearchLimits",
+    "Selection",
+    "Snapshot",
+    "Store",
+    "StoreInfo",
+    "Triple",
+    "VerifyReport",
+    "errors",
+    "fact_of",
+    "load",
+    "mask_of",
+    "open",
+    "row_of",
+]

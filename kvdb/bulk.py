@@ -1,0 +1,269 @@
+"""The fast way into an empty store: everything is written once, sorted, into the sets of tables that are not in use.
+
+Facts get their ids in the order given; rows are clustered meanwhile and written in tree order. The last transaction
+makes both sets the live ones, so that the facts appear all at once; a crash leaves garbage that the next build drops.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Collection, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import faiss
+import lmdb
+import msgpack
+import numpy as np
+import xxhash
+from numpy.typing import NDArray
+
+from kvdb import format
+from kvdb.build import TreeBuilder
+from kvdb.environment import Environment
+from kvdb.errors import StoreLockedError
+from kvdb.fields import check_triple
+from kvdb.format import u64
+from kvdb.given import Floats, GivenSource, Indices
+from kvdb.rebuild import drop_leftovers, edit_state, leaf_slice
+from kvdb.records import HEAD_BIT, MAX_HEAD, MAX_RELATION, MAX_TAIL, SUM, State, mask_bits, pack_relation
+from kvdb.tables import FactTables
+from kvdb.tree import cluster
+from kvdb.tree.cluster import Clustering
+from kvdb.types import F16, U64, Mask, Relation
+from kvdb.write import NounsOf
+
+if TYPE_CHECKING:
+    from kvdb.store import Store
+
+SLICE = 65_536  # records of one transaction
+
+Items = list[tuple[bytes, bytes]]
+
+
+@dataclass(slots=True)
+class _Facts:
+    """The facts of a load, in columns. Ids start at 1."""
+
+    heads: list[str]
+    relations: list[str]
+    tails: list[str]
+    places: Indices | None  # which of the given triples these are, None: all
+    identity: U64  # [n] hash of each triple
+
+    def __len__(self) -> int:
+        return len(self.heads)
+
+
+def load_empty(
+    store: Store,
+    triples: Sequence[Sequence[str]],
+    keys: Floats,
+    values: Floats,
+    masks: tuple[Mask, ...],
+    nouns: NounsOf,
+) -> int:
+    """Write all facts at once; how many. keys, values: [N, m, d] for N triples. Raises FieldError, VectorError."""
+    facts = _columns(triples)
+    n, m, d = len(facts), len(masks), keys.shape[2]
+    env = store.environment
+    with env.writer(store.timeout):
+        drop_leftovers(store)
+        with store.snapshot() as snapshot:
+            state = snapshot.state
+        if state.facts:
+            raise StoreLockedError(f"another process filled {store.path} meanwhile: run the load again")
+        places = _row_places(facts.places, m)
+        source = GivenSource(keys.reshape(-1, d), places, dim=state.dim, what="key vectors")
+        ids = np.arange(state.next_fact, state.next_fact + n, dtype=np.uint64)  # [n]
+        bits = np.array([mask == "head" for mask in masks], np.uint64)  # [m]
+        rows = (ids[:, None] * np.uint64(2) + bits).ravel()  # [n * m]
+        with ThreadPoolExecutor(1) as pool:  # faiss gives up the interpreter's lock: facts are written meanwhile
+            clustering = pool.submit(_cluster, source)
+            count = _write_facts(env, store.timeout, state, facts, ids, values, masks, nouns)
+            builder = TreeBuilder(source, rows, clustering.result(), env.tables.trees[1 - state.tree_set])
+        builder.reserve(state)
+        generation = state.txn + 1
+        for start, stop in builder.slices():
+            env.write(leaf_slice(builder, start, stop, generation), store.timeout)
+        env.write(builder.write_locations, store.timeout)
+        root = env.write(lambda txn: builder.write_nodes(txn, generation), store.timeout)
+        builder.switch(state, root, 1 - state.tree_set)
+        state.fact_set = 1 - state.fact_set
+        state.facts, state.rows, state.values, state.dim = n, n * m, count, d
+        state.next_fact += n
+        state.masks = state.masks or mask_bits(masks)
+        edit_state(store, lambda old: _replace(old, state), commits=True)
+        drop_leftovers(store)
+    return n
+
+
+def _cluster(source: GivenSource) -> Clustering:
+    """cluster.build in a thread, leaving a core to the thread that writes: OpenMP waits by spinning."""
+    faiss.omp_set_num_threads(max(1, (os.cpu_count() or 2) - 1))  # holds for this thread only
+    return cluster.build(source)
+
+
+def _replace(old: State, new: State) -> None:
+    for name in State.__dataclass_fields__:
+        setattr(old, name, getattr(new, name))
+
+
+def _columns(triples: Sequence[Sequence[str]]) -> _Facts:
+    """The triples in columns, checked, each once."""
+    try:
+        heads, relations, tails = ([t[i] for t in triples] for i in range(3))
+        joined = ["\0".join(triple).encode() for triple in triples]
+        fits = (
+            max(map(len, heads), default=0) * 4 <= MAX_HEAD
+            and max(map(len, relations), default=0) * 4 <= MAX_RELATION
+            and max(map(len, tails), default=0) * 4 <= MAX_TAIL
+            and all(map(str.strip, heads)) and all(map(str.strip, relations)) and all(map(str.strip, tails))
+            and sum(map(_separators, joined)) == 2 * len(joined)
+        )  # fmt: skip
+    except (TypeError, IndexError, UnicodeEncodeError):
+        fits = False
+    if not fits:  # some field is wrong or nearly too long: find out which, the slow way
+        checked = [check_triple(triple) for triple in triples]
+        heads, relations, tails = ([t[i] for t in checked] for i in range(3))
+        joined = ["\0".join(triple).encode() for triple in checked]
+    first: dict[bytes, int] = {}
+    for place, text in enumerate(joined):
+        first.setdefault(text, place)
+    places = None
+    if len(first) < len(joined):
+        kept = list(first.values())
+        places = np.array(kept, np.int64)
+        heads, relations, tails = ([column[at] for at in kept] for column in (heads, relations, tails))
+    identity = np.fromiter(map(xxhash.xxh3_64_intdigest, first), np.uint64, len(first))
+    return _Facts(heads, relations, tails, places, identity)
+
+
+def _separators(text: bytes) -> int:
+    return text.count(0)
+
+
+def _row_places(places: Indices | None, masks: int) -> Indices | None:
+    """Where the rows of the facts at `places` are in an array [N * m, d]."""
+    return None if places is None else (places[:, None] * masks + np.arange(masks)).ravel()
+
+
+def _write_facts(
+    env: Environment,
+    timeout: float,
+    state: State,
+    facts: _Facts,
+    ids: U64,
+    values: Floats,
+    masks: tuple[Mask, ...],
+    nouns: NounsOf,
+) -> int:
+    """Write triples, texts, vectors of values, relations and index into the unused set; how many values."""
+    into = env.tables.facts[1 - state.fact_set]
+    first_value, bits = state.next_value, mask_bits(masks)
+    names: dict[str, int] = {}
+    relations = [names.setdefault(r, len(names) + state.next_relation) for r in facts.relations]
+    texts: dict[str, int] = {}
+    tails = np.array([texts.setdefault(t, len(texts) + first_value) for t in facts.tails], np.uint64)  # [n]
+    heads = np.zeros(len(facts), np.uint64)  # [n]
+    if bits & HEAD_BIT:
+        heads = np.array([texts.setdefault(h, len(texts) + first_value) for h in facts.heads], np.uint64)
+    for start in range(0, len(facts), SLICE):
+        part = slice(start, start + SLICE)
+        items = _triple_items(facts.heads[part], relations[part], tails[part], heads[part], ids[part], bits)
+        _put(env, timeout, into.triples, items)
+    _write_texts(env, timeout, into, list(texts), first_value)
+    answers = np.stack([tails if mask == "tail" else heads for mask in masks], axis=1)  # [n, m] value ids
+    _write_values(env, timeout, into, values, answers, facts.places)
+    counts = np.bincount(np.array(relations) - state.next_relation, minlength=len(names)).tolist()
+    made = [_relation(name, id, nouns, counts[id - state.next_relation]) for name, id in names.items()]
+    _put(env, timeout, into.relations, [(u64(r.id), pack_relation(r)) for r in made])
+    _put_index(env, timeout, into, format.FACT, facts.identity, ids)
+    _put_index(env, timeout, into, format.HEAD, _hashes(facts.heads), ids)
+    _put_index(env, timeout, into, format.RELATION, np.array(relations, np.uint64), ids)
+    _put_index(env, timeout, into, format.TAIL, tails, ids)
+    for kind, found in ((format.TEXT, texts), (format.NAME, names)):
+        numbers = np.fromiter(found.values(), np.uint64, len(found))
+        _put_index(env, timeout, into, kind, _hashes(found), numbers)
+    state.next_value += len(texts)
+    state.next_relation += len(names)
+    return len(texts)
+
+
+def _hashes(texts: Collection[str]) -> U64:
+    """format.hash_text of each text."""
+    return np.fromiter(map(xxhash.xxh3_64_intdigest, map(str.encode, texts)), np.uint64, len(texts))
+
+
+def _relation(name: str, id: int, nouns: NounsOf, facts: int) -> Relation:
+    forms = nouns(name)
+    return Relation(id, name, forms.tail_noun, forms.head_noun, False, facts)
+
+
+def _triple_items(heads: list[str], relations: list[int], tails: U64, head_values: U64, ids: U64, bits: int) -> Items:
+    """Keys and TripleRecords, as records.TripleRecord.pack makes them."""
+    packb, digest = msgpack.Packer().pack, xxhash.xxh3_64_digest
+    columns = zip(heads, relations, tails.tolist(), head_values.tolist(), strict=True)
+    bodies = [
+        packb({"h": h, "r": r, "t": t, "m": bits, "v": v} if v else {"h": h, "r": r, "t": t, "m": bits})
+        for h, r, t, v in columns
+    ]
+    numbers = ids.tolist()
+    return [(key, digest(body, seed)[:SUM] + body) for key, body, seed in zip(_keys(ids), bodies, numbers, strict=True)]
+
+
+def _write_texts(env: Environment, timeout: float, into: FactTables, texts: list[str], first: int) -> None:
+    digest = xxhash.xxh3_64_digest
+    for start in range(0, len(texts), SLICE):
+        part = [text.encode() for text in texts[start : start + SLICE]]
+        ids = np.arange(first + start, first + start + len(part), dtype=np.uint64)
+        sums = map(digest, part, ids.tolist())
+        items = [(key, check[:SUM] + text) for key, check, text in zip(_keys(ids), sums, part, strict=True)]
+        _put(env, timeout, into.texts, items)
+
+
+def _write_values(
+    env: Environment, timeout: float, into: FactTables, values: Floats, answers: U64, places: Indices | None
+) -> None:
+    """Write the vector of each value that a row answers with. values [N, m, d], answers [n, m] value ids."""
+    ids, first = np.unique(answers.ravel(), return_index=True)  # [v] ascending, [v] first row with each
+    flat = values.reshape(-1, values.shape[2])  # [N * m, d]
+    at = _row_places(places, answers.shape[1])
+    source = GivenSource(flat, None, dim=0, what="value vectors")
+    digest = xxhash.xxh3_64_digest
+    for start in range(0, len(ids), SLICE):
+        part = first[start : start + SLICE]
+        vectors: F16 = source.take(part if at is None else at[part])  # [s, d]
+        raw, size = np.ascontiguousarray(vectors, "<f2").tobytes(), vectors.shape[1] * 2
+        rows = [raw[i : i + size] for i in range(0, len(raw), size)]
+        numbers = ids[start : start + SLICE]
+        sums = map(digest, rows, numbers.tolist())
+        items = [(key, row + check) for key, row, check in zip(_keys(numbers), rows, sums, strict=True)]
+        _put(env, timeout, into.values, items)
+
+
+def _put_index(env: Environment, timeout: float, into: FactTables, kind: int, numbers: U64, ids: U64) -> None:
+    """Append one kind of index, sorted: kinds come in ascending order."""
+    order = np.argsort(numbers, kind="stable")
+    table = np.empty((len(numbers), 9), np.uint8)
+    table[:, 0] = kind
+    table[:, 1:] = numbers[order].astype(">u8").view(np.uint8).reshape(-1, 8)
+    raw = table.tobytes()
+    keys = [raw[i : i + 9] for i in range(0, len(raw), 9)]
+    items = list(zip(keys, _keys(ids[order]), strict=True))
+    for start in range(0, len(items), SLICE * 8):
+        _put(env, timeout, into.index, items[start : start + SLICE * 8])
+
+
+def _keys(ids: NDArray[np.uint64]) -> list[bytes]:
+    """Big-endian bytes of each id."""
+    raw = ids.astype(">u8").tobytes()
+    return [raw[i : i + 8] for i in range(0, len(raw), 8)]
+
+
+def _put(env: Environment, timeout: float, table: Any, items: Items) -> None:
+    def body(txn: lmdb.Transaction) -> None:
+        txn.cursor(table).putmulti(items, append=True)
+
+    env.write(body, timeout)

@@ -1,0 +1,204 @@
+"""The bytes of a store: keys, page headers, checksums. docs/file-format.md describes the same in prose.
+
+Invariants:
+- Keys are big-endian, so that LMDB's byte order is numeric order; everything in a page is little-endian.
+- A page header is 48 bytes. LMDB puts a large value 16 bytes into a 4096-byte page, so vectors start 64-byte aligned.
+- Every page ends its header with an xxh3 of all its other bytes, seeded by its key: a page under another key
+  is as wrong as one with a flipped bit.
+"""
+
+from __future__ import annotations
+
+import struct
+from dataclasses import dataclass
+
+import numpy as np
+import xxhash
+
+from kvdb.errors import CorruptStoreError
+from kvdb.types import F16, F32, U32, U64, Bools
+
+FORMAT_VERSION = 1
+
+LEAF_MAGIC = b"KVLF"
+NODE_MAGIC = b"KVND"
+PAGE_VERSION = 1
+FLOAT16 = 1  # dtype code of a leaf; 2 and up are kept for int8 and product-quantised pages
+
+LEAF_HEADER = struct.Struct("<4sHHIIQ16xQ")  # magic, version, dtype, n, dim, generation, checksum
+NODE_HEADER = struct.Struct("<4sHHIIQ16xQ")  # magic, version, level, n, dim, generation, checksum
+LEAF_META = struct.Struct("<IIQI4x")  # n, live, generation, parent
+HEADER = 48
+CHECKSUM = 8
+
+LOCATION_ROWS = 128  # rows of one location block: 512 bytes, seven blocks to an LMDB page
+
+FACT, HEAD, RELATION, TAIL, TEXT, NAME = range(1, 7)  # kinds of index keys
+
+_U32 = struct.Struct(">I")
+_U64 = struct.Struct(">Q")
+_INDEX = struct.Struct(">BQ")
+
+u32 = _U32.pack
+u64 = _U64.pack
+index_key = _INDEX.pack
+
+
+def read_u32(data: bytes | memoryview) -> int:
+    """The number in a 4-byte key or value."""
+    return int.from_bytes(data, "big")
+
+
+read_u64 = read_u32
+
+
+def hash_text(text: str) -> int:
+    """xxh3-64 of a text's UTF-8 bytes."""
+    return xxhash.xxh3_64_intdigest(text.encode())
+
+
+def hash_triple(head: str, relation: str, tail: str) -> int:
+    """Identity of a triple: NUL cannot occur in a field, so it separates them."""
+    return xxhash.xxh3_64_intdigest(f"{head}\0{relation}\0{tail}".encode())
+
+
+def _sum(key: int, header: bytes | memoryview, payload: bytes | memoryview) -> int:
+    digest = xxhash.xxh3_64(seed=key)
+    digest.update(header[: HEADER - CHECKSUM])
+    digest.update(payload)
+    return digest.intdigest()
+
+
+def _padding(size: int) -> int:
+    return -size % 8
+
+
+@dataclass(frozen=True, slots=True)
+class LeafMeta:
+    """What changes about a leaf without its vectors being rewritten."""
+
+    n: int
+    live: int
+    generation: int
+    parent: int  # node id, 0 for a staged leaf that hangs from no node
+    dead: Bools | None  # [n] True where deleted; None: none is
+
+    def pack(self, leaf: int) -> bytes:
+        body = LEAF_META.pack(self.n, self.live, self.generation, self.parent)
+        if self.dead is not None:
+            body += np.packbits(self.dead, bitorder="little").tobytes()
+        return body + xxhash.xxh3_64_digest(body, seed=leaf)
+
+    @staticmethod
+    def unpack(leaf: int, data: bytes | memoryview) -> LeafMeta:
+        body = bytes(data[:-CHECKSUM])
+        if len(body) < LEAF_META.size or xxhash.xxh3_64_digest(body, seed=leaf) != bytes(data[-CHECKSUM:]):
+            raise CorruptStoreError(f"the record of leaf {leaf} is damaged (checksum); run `kvdb verify`")
+        n, live, generation, parent = LEAF_META.unpack_from(body)
+        dead = None
+        if len(body) > LEAF_META.size:
+            bits = np.frombuffer(body, np.uint8, offset=LEAF_META.size)
+            dead = np.unpackbits(bits, count=n, bitorder="little").astype(bool)  # [n]
+        return LeafMeta(n, live, generation, parent, dead)
+
+
+def pack_leaf(leaf: int, generation: int, vectors: F16, rows: U64) -> bytearray:
+    """The page of a leaf. vectors float16 [n, d] unit length, rows uint64 [n]."""
+    n, dim = vectors.shape
+    rows_at = HEADER + n * dim * 2 + _padding(n * dim * 2)
+    page = bytearray(rows_at + n * 8)
+    LEAF_HEADER.pack_into(page, 0, LEAF_MAGIC, PAGE_VERSION, FLOAT16, n, dim, generation, 0)
+    np.frombuffer(page, "<f2", n * dim, HEADER).reshape(n, dim)[:] = vectors
+    np.frombuffer(page, "<u8", n, rows_at)[:] = rows
+    view = memoryview(page)
+    page[HEADER - CHECKSUM : HEADER] = _sum(leaf, view[:HEADER], view[HEADER:]).to_bytes(CHECKSUM, "little")
+    return page
+
+
+def unpack_leaf(leaf: int, data: bytes | memoryview, *, check: bool = True) -> tuple[int, F16, U64]:
+    """Generation, vectors [n, d] and rows [n] of a leaf page, as views on `data`.
+
+    Raises CorruptStoreError where header, length or (with `check`) checksum do not hold.
+    """
+    if len(data) < HEADER:
+        raise CorruptStoreError(f"leaf {leaf} is damaged (too short); run `kvdb verify`")
+    magic, version, dtype, n, dim, generation, checksum = LEAF_HEADER.unpack_from(data)
+    if magic != LEAF_MAGIC or version != PAGE_VERSION or dtype != FLOAT16:
+        raise CorruptStoreError(f"leaf {leaf} is damaged or of a newer format (header); run `kvdb verify`")
+    raw = n * dim * 2
+    rows_at = HEADER + raw + _padding(raw)
+    if len(data) != rows_at + n * 8:
+        raise CorruptStoreError(f"leaf {leaf} is damaged (length); run `kvdb verify`")
+    if check and _sum(leaf, data[:HEADER], data[HEADER:]) != checksum:
+        raise CorruptStoreError(f"leaf {leaf} is damaged (checksum); run `kvdb verify`")
+    vectors = np.frombuffer(data, "<f2", n * dim, HEADER).reshape(n, dim)  # [n, d]
+    return generation, vectors, np.frombuffer(data, "<u8", n, rows_at)
+
+
+@dataclass(frozen=True, slots=True)
+class NodeRecord:
+    """A node page as stored. Level 1 has leaves for children, level 2 nodes of level 1, and so on."""
+
+    level: int
+    generation: int
+    centroids: F32  # [n, d] mean of the live rows below each child
+    counts: U64  # [n] live rows below each child
+    children: U32  # [n]
+
+    def pack(self, node: int) -> bytes:
+        n, dim = self.centroids.shape
+        raw = np.ascontiguousarray(self.centroids, "<f4").tobytes()
+        payload = raw + bytes(_padding(len(raw))) + self.counts.astype("<u8").tobytes()
+        payload += self.children.astype("<u4").tobytes()
+        header = NODE_HEADER.pack(NODE_MAGIC, PAGE_VERSION, self.level, n, dim, self.generation, 0)
+        return header[:-CHECKSUM] + _sum(node, header, payload).to_bytes(CHECKSUM, "little") + payload
+
+    @staticmethod
+    def unpack(node: int, data: bytes | memoryview, *, check: bool = True) -> NodeRecord:
+        """The record as views on `data`. Raises CorruptStoreError where it does not hold."""
+        if len(data) < HEADER:
+            raise CorruptStoreError(f"node {node} is damaged (too short); run `kvdb verify`")
+        magic, version, level, n, dim, generation, checksum = NODE_HEADER.unpack_from(data)
+        raw = n * dim * 4
+        counts_at = HEADER + raw + _padding(raw)
+        if magic != NODE_MAGIC or version != PAGE_VERSION or len(data) != counts_at + n * 12:
+            raise CorruptStoreError(f"node {node} is damaged (header or length); run `kvdb verify`")
+        if check and _sum(node, data[:HEADER], data[HEADER:]) != checksum:
+            raise CorruptStoreError(f"node {node} is damaged (checksum); run `kvdb verify`")
+        return NodeRecord(
+            level=level,
+            generation=generation,
+            centroids=np.frombuffer(data, "<f4", n * dim, HEADER).reshape(n, dim),  # [n, d]
+            counts=np.frombuffer(data, "<u8", n, counts_at),
+            children=np.frombuffer(data, "<u4", n, counts_at + n * 8),
+        )
+
+
+def pack_vector(value: int, vector: F16) -> bytes:
+    """The record of a value's vector, float16 [d]: its bytes and their checksum."""
+    raw = np.ascontiguousarray(vector, "<f2").tobytes()
+    return raw + xxhash.xxh3_64_digest(raw, seed=value)
+
+
+def unpack_vector(value: int, data: bytes | memoryview) -> F16:
+    """The vector of a value, float16 [d]. Raises CorruptStoreError where its checksum does not hold."""
+    raw = bytes(data[:-CHECKSUM])
+    if xxhash.xxh3_64_digest(raw, seed=value) != bytes(data[-CHECKSUM:]):
+        raise CorruptStoreError(f"the vector of value {value} is damaged (checksum); run `kvdb verify`")
+    return np.frombuffer(raw, "<f2")
+
+
+def pack_locations(block: int, leaves: U32) -> bytes:
+    """A location block: the leaf of each of LOCATION_ROWS rows, 0 where there is no such row."""
+    raw = leaves.astype("<u4").tobytes()
+    return raw + xxhash.xxh3_64_digest(raw, seed=block)
+
+
+def unpack_locations(block: int, data: bytes | memoryview | None) -> U32:
+    """A writable copy of a location block, uint32 [LOCATION_ROWS]; zeros where there is none."""
+    if data is None:
+        return np.zeros(LOCATION_ROWS, np.uint32)
+    raw = bytes(data[:-CHECKSUM])
+    if len(raw) != LOCATION_ROWS * 4 or xxhash.xxh3_64_digest(raw, seed=block) != bytes(data[-CHECKSUM:]):
+        raise CorruptStoreError(f"location block {block} is damaged (checksum); run `kvdb verify`")
+    return np.frombuffer(raw, "<u4").astype(np.uint32)

@@ -1,0 +1,77 @@
+"""KG2KV: every triple becomes key-value rows with a question and an answer (AtlasKV, arXiv 2510.17934,
+section 3.1).
+
+The key sentence is what the encoder sees; the value is what the model may copy, kept verbatim.
+
+    tail-masked    key "the {tail_noun} of {head}"    value: tail
+    head-masked    key "the {head_noun} of {tail}"    value: head
+
+A question about a fact and its key differ only by "What is" and the question mark, so that their vectors lie
+close.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from kvdb.nouns import Nouns, noun_forms
+from kvdb.nouns_file import load_nouns, namer_nouns
+from kvdb.types import Fact, Mask, RowId, row_of
+
+__all__ = [
+    "Nouns",
+    "Row",
+    "answer",
+    "key_sentence",
+    "load_nouns",
+    "namer_nouns",
+    "noun_forms",
+    "question",
+    "rows",
+]
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One masking of a fact: what is searched (key), what is given back (value), and a pair to train on."""
+
+    row_id: RowId
+    key: str
+    value: str
+    question: str
+    answer: str
+
+
+def key_sentence(noun: str, term: str) -> str:
+    """The sentence that stands for a row in the encoder's space."""
+    return f"the {noun} of {term}"
+
+
+def question(noun: str, term: str) -> str:
+    """The question that a row answers."""
+    return f"What is the {noun} of {term}?"
+
+
+def answer(noun: str, term: str, value: str) -> str:
+    """The full sentence that answers it, with the value verbatim."""
+    return f"The {noun} of {term} is {value}."
+
+
+def rows(fact: Fact, nouns: Nouns, masks: Sequence[Mask]) -> list[Row]:
+    """The rows of one fact, one for each masking, in the order of `masks`."""
+    return [_row(fact, nouns, mask) for mask in masks]
+
+
+def _row(fact: Fact, nouns: Nouns, mask: Mask) -> Row:
+    if mask == "tail":
+        noun, term, value = nouns.tail_noun, fact.head, fact.tail
+    else:
+        noun, term, value = nouns.head_noun, fact.tail, fact.head
+    return Row(
+        row_of(fact.id, mask),
+        key_sentence(noun, term),
+        value,
+        question(noun, term),
+        answer(noun, term, value),
+    )

@@ -1,0 +1,270 @@
+"""The store: what most callers use. Reads go through a snapshot, writes through one transaction each."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from types import TracebackType
+from typing import IO, TypeVar
+
+import lmdb
+
+from kvdb import registry
+from kvdb.encoder import check_encoder
+from kvdb.environment import Environment
+from kvdb.errors import EncoderMismatchError, ReadOnlyStoreError, StoreClosedError
+from kvdb.fields import check_triple
+from kvdb.insert import EncodedText, insert_batch
+from kvdb.kg2kv import noun_forms
+from kvdb.mapping import DEFAULT_MAP
+from kvdb.records import pack_encoder, unpack_encoder
+from kvdb.snapshot import Snapshot
+from kvdb.types import (
+    F32,
+    EncoderRecord,
+    Fact,
+    FactId,
+    Hit,
+    InsertReport,
+    Mask,
+    Relation,
+    SearchLimits,
+    StoreInfo,
+    VerifyReport,
+)
+from kvdb.write import Encode, NounsOf, Write
+
+T = TypeVar("T")
+
+
+def open_store(
+    path: str | os.PathLike[str],
+    *,
+    create: bool = False,
+    read_only: bool = False,
+    map_size: int = DEFAULT_MAP,
+    timeout: float = 10.0,
+) -> Store:
+    """Open the store at `path`; `kvdb.open` is this function.
+
+    `create` makes it where there is none. `map_size` bounds the file, in bytes: it reserves addresses, not memory or
+    disk. `timeout`: seconds that a write waits for another writer.
+    Raises StoreNotFoundError, NotAStoreError, FormatVersionError, CorruptStoreError, StoreFullError, StoreLockedError.
+    """
+    env = registry.acquire(os.fspath(path), create=create, read_only=read_only, map_size=map_size, timeout=timeout)
+    return Store(env, read_only=read_only or not env.writable, timeout=timeout)
+
+
+class Store:
+    """Facts in one file, with the vectors and the tree that search them.
+
+    Guarantees:
+    - Durability: when a write returns, it is on the disk; after a crash or a power loss the store is as it was after
+      some write, and no write that returned is missing.
+    - Atomicity: a write happens as a whole or not at all, and readers never see a part of it.
+    - Isolation: a snapshot sees the store as it was when it was taken. Readers never wait, for each other or for a
+      writer. Writers, of all threads and processes, take turns; who waits longer than `timeout` seconds gets a
+      StoreLockedError.
+    - Threads may share a store. Processes open it each for themselves; one inherited through fork is refused.
+
+    Use it in a `with` block, or call `close`.
+    """
+
+    def __init__(self, env: Environment, *, read_only: bool, timeout: float) -> None:
+        self._env: Environment | None = env
+        self._path = env.path
+        self._read_only = read_only
+        self._timeout = timeout
+
+    def __enter__(self) -> Store:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def __repr__(self) -> str:
+        return f"kvdb.Store({self._path!r}{'' if self._env else ', closed'})"
+
+    def close(self) -> None:
+        """Close the store. Snapshots that are still open stay valid until they are closed."""
+        if self._env is not None:
+            registry.release(self._env)
+            self._env = None
+
+    @property
+    def path(self) -> str:
+        """Where the file is."""
+        return self._path
+
+    @property
+    def read_only(self) -> bool:
+        """True where writes are refused."""
+        return self._read_only
+
+    @property
+    def timeout(self) -> float:
+        """How many seconds a write waits for another writer."""
+        return self._timeout
+
+    @property
+    def environment(self) -> Environment:
+        """The open file. Raises StoreClosedError or ForkedStoreError."""
+        if self._env is None:
+            raise StoreClosedError(f"{self._path} is closed: open it again")
+        self._env.check()
+        return self._env
+
+    def snapshot(self) -> Snapshot:
+        """The store as it is now, until the snapshot is closed: use it in a `with` block."""
+        return Snapshot(self.environment)
+
+    @property
+    def encoder(self) -> EncoderRecord | None:
+        """The encoder whose vectors the store holds, None before the first is bound."""
+        with self.snapshot() as snapshot:
+            data = snapshot.get(snapshot.tables.meta, b"encoder")
+            return None if data is None else unpack_encoder(data)
+
+    @property
+    def dim(self) -> int | None:
+        """Dimensions of the vectors, None before there are any."""
+        with self.snapshot() as snapshot:
+            return snapshot.dim
+
+    def bind_encoder(self, record: EncoderRecord) -> None:
+        """Record the encoder of an empty store, or check that this is the one that the store was made with.
+
+        Raises EncoderMismatchError where name, dimension or the vectors of the probe sentences differ.
+        """
+        known = self.encoder
+        if known is None:
+            dim = self.dim
+            if dim is not None and dim != record.dim:
+                raise EncoderMismatchError(
+                    f"{self._path} holds vectors of {dim} dimensions, encoder {record.name} gives {record.dim}: "
+                    "use the encoder that the store was made with"
+                )
+            if not self._read_only:
+                self._write(lambda write: self._bind(write, record))
+            return
+        check_encoder(self._path, known, record)
+
+    def _bind(self, write: Write, record: EncoderRecord) -> None:
+        data = write.get(write.tables.meta, b"encoder")
+        if data is not None:
+            check_encoder(self._path, unpack_encoder(data), record)
+            return
+        write.state.dim = record.dim
+        write.txn.put(b"encoder", pack_encoder(record), db=write.tables.meta)
+
+    def write_with(self, body: Callable[[Write], T], *, stage: bool = False) -> T:
+        """Run `body` in one durable write transaction. For the modules of kvdb: users have insert and delete."""
+        if self._read_only:
+            raise ReadOnlyStoreError(f"{self._path} is open read-only: open it without read_only to write")
+        env = self.environment
+
+        def run(txn: lmdb.Transaction) -> T:
+            write = Write(txn, env.tables, env.path, stage=stage)
+            result = body(write)
+            write.finish()
+            return result
+
+        return env.write(run, self._timeout)
+
+    _write = write_with
+
+    def insert(
+        self,
+        triples: Iterable[Sequence[str]],
+        encode: Encode,
+        *,
+        masks: Sequence[Mask] | None = None,
+        nouns: NounsOf = noun_forms,
+    ) -> InsertReport:
+        """Add a small batch of facts in one transaction; those that the store has already are left as they are.
+
+        `encode` maps n strings to float32 [n, d]; it sees only strings that are new. `masks` defaults to what the
+        store was first loaded with, else to ("tail",). For many facts use `kvdb.load.ingest`.
+        Raises FieldError, VectorError, and what `encode` raises; then nothing was written.
+        """
+        batch = [check_triple(triple) for triple in triples]
+        return insert_batch(self, batch, EncodedText(encode, self.dim or 0), masks=masks, nouns=nouns)
+
+    def delete(self, ids: Iterable[int]) -> int:
+        """Remove facts by their ids, in one transaction; how many there were. Unknown ids are passed over."""
+        wanted = [int(id) for id in ids]
+        if not wanted:
+            return 0
+        return self._write(lambda write: sum(write.remove(id) for id in wanted if 0 < id < 1 << 63))
+
+    def find(self, triple: Sequence[str]) -> FactId | None:
+        """The id of exactly this triple, None where the store does not have it."""
+        with self.snapshot() as snapshot:
+            return snapshot.find(*check_triple(triple))
+
+    def get(self, id: int) -> Fact:
+        """A fact by its id. Raises FactNotFoundError."""
+        with self.snapshot() as snapshot:
+            return snapshot.triple(id)
+
+    def match(self, head: str | None = None, relation: str | None = None, tail: str | None = None) -> Iterator[Fact]:
+        """Facts whose given fields are exactly these, in the order of ids; all facts where none is given.
+
+        One snapshot serves the whole iteration: writes in between do not show.
+        """
+        self.environment  # noqa: B018 -- a closed store is refused at the call, not at the first fact
+        return self._match(head, relation, tail)
+
+    def _match(self, head: str | None, relation: str | None, tail: str | None) -> Iterator[Fact]:
+        with self.snapshot() as snapshot:
+            yield from snapshot.match(head, relation, tail)
+
+    def search(self, vector: F32, *, k: int = 5, exact: bool = False, limits: SearchLimits | None = None) -> list[Hit]:
+        """The k facts nearest to `vector` [d], best first; `exact` looks at every row. Raises VectorError,
+        LimitError.
+        """
+        with self.snapshot() as snapshot:
+            return snapshot.search(vector, k=k, exact=exact, limits=limits)
+
+    def relations(self) -> list[Relation]:
+        """Every relation with the nouns of its key sentences."""
+        with self.snapshot() as snapshot:
+            return snapshot.relations()
+
+    def set_nouns(
+        self,
+        relation: str,
+        *,
+        tail_noun: str | None = None,
+        head_noun: str | None = None,
+        encode: Encode | None = None,
+    ) -> Relation:
+        """Change the nouns of a relation, and with them the key sentences of its rows, which `encode` encodes anew.
+
+        Raises FieldError for a relation that the store does not have or an empty noun.
+        """
+        from kvdb.rename import set_nouns
+
+        return set_nouns(self, relation, tail_noun=tail_noun, head_noun=head_noun, encode=encode)
+
+    def verify(self) -> VerifyReport:
+        """Check every invariant of the store; what does not hold is in the report."""
+        from kvdb.verify import verify
+
+        with self.snapshot() as snapshot:
+            return verify(snapshot)
+
+    def info(self) -> StoreInfo:
+        """What is in the store."""
+        from kvdb.info import info
+
+        return info(self)
+
+    def export(self, target: IO[str], *, format: str = "tsv") -> int:
+        """Write all facts as "tsv", "jsonl" or "ntriples"; how many."""
+        from kvdb.export import export
+
+        with self.snapshot() as snapshot:
+            return export(snapshot, target, format=format)

@@ -1,0 +1,238 @@
+"""The write side of facts: what a batch would add (plan), and adding and removing it within one transaction.
+
+Planning reads only, so that the encoder runs outside the write transaction, and sees only the strings that the store
+does not know yet. If another writer commits in between, the plan is made again; strings already encoded are kept.
+
+Invariants:
+- A value (text, and vector where some row answers with it) exists exactly as long as some fact refers to it.
+- Index entries, relation counts and the state's counters change with the triple, in the same transaction.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+
+import lmdb
+import numpy as np
+
+from kvdb import format, records
+from kvdb.build import FLAT_ROWS, MAX_GROWN, grow
+from kvdb.errors import CorruptStoreError
+from kvdb.format import index_key, u64
+from kvdb.kg2kv import Nouns, key_sentence
+from kvdb.records import HEAD_BIT, TAIL_BIT, TripleRecord, pack_relation
+from kvdb.tables import Reader, Tables
+from kvdb.tree_edit import TreeEdit
+from kvdb.types import F16, F32, U64, FactId, Mask, Relation, Triple, row_of
+
+Items = list[tuple[bytes, bytes]]
+NounsOf = Callable[[str], Nouns]
+Encode = Callable[[Sequence[str]], F32]
+
+
+@dataclass(slots=True)
+class Plan:
+    """What of a batch is new, in the order given."""
+
+    txn: int  # the state of the store that it was made for
+    triples: list[Triple]  # the whole batch
+    fresh: list[int] = field(default_factory=list)  # places in `triples` of the new ones
+    known: dict[Triple, FactId] = field(default_factory=dict)  # those that the store has
+    nouns: dict[str, Nouns] = field(default_factory=dict)  # of every relation among the new ones
+    values: set[str] = field(default_factory=set)  # texts whose vectors are needed and not stored
+
+    def keys(self, mask: Mask) -> list[str]:
+        """The key sentence of each new fact under a masking."""
+        out = []
+        for place in self.fresh:
+            triple = self.triples[place]
+            nouns = self.nouns[triple.relation]
+            tail = mask == "tail"
+            out.append(
+                key_sentence(nouns.tail_noun, triple.head) if tail else key_sentence(nouns.head_noun, triple.tail)
+            )
+        return out
+
+
+def plan(reader: Reader, triples: Sequence[Triple], masks: Sequence[Mask], nouns: NounsOf) -> Plan:
+    """Which triples are new to the store and within the batch, and what has to be encoded for them."""
+    out = Plan(reader.state.txn, list(triples))
+    seen: set[Triple] = set()
+    vectors: dict[str, bool] = {}
+    for place, triple in enumerate(out.triples):
+        if triple in seen:
+            continue
+        seen.add(triple)
+        found = reader.find(*triple)
+        if found is not None:
+            out.known[triple] = found
+            continue
+        out.fresh.append(place)
+        if triple.relation not in out.nouns:
+            relation = reader.relation_id(triple.relation)
+            if relation is None:
+                out.nouns[triple.relation] = nouns(triple.relation)
+            else:
+                stored = reader.relation(relation)
+                out.nouns[triple.relation] = Nouns(stored.tail_noun, stored.head_noun)
+        for mask in masks:
+            text = triple.tail if mask == "tail" else triple.head
+            if text not in vectors:
+                value = reader.value_id(text)
+                vectors[text] = value is not None and reader.has_vector(value)
+    out.values = {text for text, stored in vectors.items() if not stored}
+    return out
+
+
+def index_keys(triple: Triple, record: TripleRecord) -> list[bytes]:
+    """The keys under which the index has a fact."""
+    return [
+        index_key(format.FACT, format.hash_triple(*triple)),
+        index_key(format.HEAD, format.hash_text(triple.head)),
+        index_key(format.RELATION, record.relation),
+        index_key(format.TAIL, record.tail),
+    ]
+
+
+class Write(Reader):
+    """One write transaction. `finish` writes the changed pages, each once, and the state."""
+
+    def __init__(self, txn: lmdb.Transaction, tables: Tables, path: str, *, stage: bool = False) -> None:
+        super().__init__(txn, tables, path)
+        self.state.txn += 1
+        self._stage = stage
+        self.tree = TreeEdit(self)
+        self._uses: Counter[int] = Counter()  # by how much the facts of a relation change
+        self._changed: dict[int, Relation] = {}  # relations with new nouns
+        self._by_name: dict[str, int] = {}
+        self._by_text: dict[str, int] = {}
+
+    def finish(self) -> None:
+        """Write what was only changed in memory so far."""
+        for id in self._uses.keys() | self._changed.keys():
+            relation = self._changed.get(id) or self.relation(id)
+            self._put_relation(replace(relation, facts=relation.facts + self._uses[id]))
+        self.tree.flush()
+        if not self._stage and not self.state.root and FLAT_ROWS <= self.state.rows <= MAX_GROWN:
+            grow(self.txn, self)
+        self.txn.put(b"state", self.state.pack(), db=self.tables.meta)
+
+    def add(
+        self, plan: Plan, masks: Sequence[Mask], keys: Mapping[Mask, F16], values: Mapping[str, F16]
+    ) -> list[FactId]:
+        """Add the new facts of a plan. keys: vectors [n, d] of the key sentences per masking; values: of texts [d]."""
+        state, out = self.state, []
+        bits = records.mask_bits(tuple(masks))
+        state.masks = state.masks or bits
+        triples: Items = []
+        index: Items = []
+        for place in plan.fresh:
+            triple = plan.triples[place]
+            fact = FactId(state.next_fact)
+            state.next_fact += 1
+            relation = self._relation(triple.relation, plan.nouns[triple.relation])
+            tail = self._value(triple.tail, values if bits & TAIL_BIT else {}, index)
+            head = self._value(triple.head, values, index) if bits & HEAD_BIT else 0
+            record = TripleRecord(triple.head, relation, tail, bits, head)
+            key = u64(fact)
+            triples.append((key, record.pack(fact)))
+            index.extend((entry, key) for entry in index_keys(triple, record))
+            out.append(fact)
+        self.txn.cursor(self.facts_in.triples).putmulti(triples, append=True)
+        self.txn.cursor(self.facts_in.index).putmulti(sorted(index))
+        state.facts += len(out)
+        if out:
+            facts = np.array(out, np.uint64)
+            rows = [facts * np.uint64(2) + np.uint64(mask == "head") for mask in masks]
+            vectors = np.stack([keys[mask] for mask in masks], axis=1)  # [n, m, d]
+            state.dim = vectors.shape[2]
+            self.add_rows(np.stack(rows, axis=1).ravel(), vectors.reshape(-1, state.dim))
+        return out
+
+    def add_rows(self, rows: U64, vectors: F16) -> None:
+        """Add rows [n] with vectors [n, d]: to the nearest leaves, or in a flat store to the last one."""
+        if self._stage or not self.state.root:
+            self.tree.stage(rows, vectors)
+        else:
+            self.tree.place(rows, vectors)
+
+    def remove(self, fact: int) -> bool:
+        """Remove a fact, its rows, and what only it referred to. False where there is no such fact."""
+        record = self.record(fact)
+        if record is None:
+            return False
+        triple = self.full(fact, record).triple
+        for key in index_keys(triple, record):
+            if not self.txn.delete(key, u64(fact), db=self.facts_in.index):
+                raise CorruptStoreError(f"fact {fact} is not in every index of {self.path}: run `kvdb verify`")
+        self.txn.delete(u64(fact), db=self.facts_in.triples)
+        self.state.facts -= 1
+        self._uses[record.relation] -= 1
+        self.tree.remove([int(row_of(fact, mask)) for mask in records.bits_masks(record.masks)])
+        self._release(record.tail, triple.tail)
+        if record.head_value and record.head_value != record.tail:
+            self._release(record.head_value, triple.head)
+        return True
+
+    def set_nouns(self, relation: Relation) -> None:
+        """Store edited nouns of a relation; its rows are the caller's to replace."""
+        self._changed[relation.id] = replace(
+            self.relation(relation.id),
+            tail_noun=relation.tail_noun,
+            head_noun=relation.head_noun,
+            edited=True,
+        )
+
+    def _relation(self, name: str, nouns: Nouns) -> int:
+        """The id of a relation, made where it is new; one more fact uses it."""
+        id = self._by_name.get(name) or self.relation_id(name)
+        if id is None:
+            id = self.state.next_relation
+            self.state.next_relation += 1
+            made = Relation(id, name, nouns.tail_noun, nouns.head_noun, False, 0)
+            self.txn.put(u64(id), pack_relation(made), db=self.facts_in.relations)
+            self.txn.put(index_key(format.NAME, format.hash_text(name)), u64(id), db=self.facts_in.index)
+        self._by_name[name] = id
+        self._uses[id] += 1
+        return id
+
+    def _put_relation(self, relation: Relation) -> None:
+        if relation.facts == 0 and not relation.edited:
+            self.txn.delete(u64(relation.id), db=self.facts_in.relations)
+            key = index_key(format.NAME, format.hash_text(relation.name))
+            self.txn.delete(key, u64(relation.id), db=self.facts_in.index)
+        else:
+            self.txn.put(u64(relation.id), pack_relation(relation), db=self.facts_in.relations)
+
+    def _value(self, text: str, vectors: Mapping[str, F16], index: Items) -> int:
+        """The id of a value, made where it is new; its vector is stored where one is given and none is there."""
+        id = self._by_text.get(text) or self.value_id(text)
+        new = id is None
+        if id is None:
+            id = self.state.next_value
+            self.state.next_value += 1
+            self.state.values += 1
+            self.txn.put(u64(id), records.pack_text(id, text), db=self.facts_in.texts, append=True)
+            index.append((index_key(format.TEXT, format.hash_text(text)), u64(id)))
+        vector = vectors.get(text)
+        if vector is not None and (new or not self.has_vector(id)):
+            # appending fills pages: five vectors of 384 dimensions to a page, where a split leaves four
+            self.txn.put(u64(id), format.pack_vector(id, vector), db=self.facts_in.values, append=new)
+        self._by_text[text] = id
+        return id
+
+    def _release(self, value: int, text: str) -> None:
+        """Drop a value that no fact refers to any more."""
+        if self.count(format.TAIL, value):
+            return
+        for fact in self.ids(format.HEAD, format.hash_text(text)):
+            record = self.record(fact)
+            if record is not None and record.head_value == value:
+                return
+        self.txn.delete(u64(value), db=self.facts_in.texts)
+        self.txn.delete(u64(value), db=self.facts_in.values)
+        self.txn.delete(index_key(format.TEXT, format.hash_text(text)), u64(value), db=self.facts_in.index)
+        self._by_text.pop(text, None)
+        self.state.values -= 1
