@@ -1,0 +1,74 @@
+"""kvdb_sdk: facts for language models.
+
+>>> import kvdb
+>>> from kvdb_sdk import KnowledgeModel
+>>> with kvdb.open("facts.kvdb") as store:
+...     model = KnowledgeModel.from_pretrained("smollm2-135m", store, memory="256MB")
+...     answer = model.ask("What is the ICAO airport code of Kay Ranch Airport?")
+
+Names are loaded when they are first used: whoever needs an encoder alone does not wait for torch.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from .answer import Answer as Answer
+    from .answer import Citation as Citation
+    from .answer import Span as Span
+    from .attachment import attach as attach
+    from .encoders import PROBE_SENTENCES as PROBE_SENTENCES
+    from .encoders import Encoder as Encoder
+    from .encoders import encoder_for as encoder_for
+    from .encoders import load_encoder as load_encoder
+    from .endpoint import OpenAIEncoder as OpenAIEncoder
+    from .language_model import load_language_model as load_language_model
+    from .resolve import ModelFiles as ModelFiles
+    from .resolve import model_folder as model_folder
+    from .session import KnowledgeModel as KnowledgeModel
+
+_HOME = {
+    "Answer": "answer",
+    "Citation": "answer",
+    "Encoder": "encoders",
+    "KnowledgeModel": "session",
+    "ModelFiles": "resolve",
+    "OpenAIEncoder": "endpoint",
+    "PROBE_SENTENCES": "encoders",
+    "Span": "answer",
+    "attach": "attachment",
+    "encoder_for": "encoders",
+    "load_encoder": "encoders",
+    "load_language_model": "language_model",
+    "model_folder": "resolve",
+}
+
+__all__ = [
+    "PROBE_SENTENCES",
+    "Answer",
+    "Citation",
+    "Encoder",
+    "KnowledgeModel",
+    "ModelFiles",
+    "OpenAIEncoder",
+    "Span",
+    "attach",
+    "encoder_for",
+    "load_encoder",
+    "load_language_model",
+    "model_folder",
+]
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOME:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    value = getattr(import_module(f"{__name__}.{_HOME[name]}"), name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})

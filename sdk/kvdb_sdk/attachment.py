@@ -1,0 +1,174 @@
+"""`attach`: a store's facts in the attention of a model that the caller has, for as long as a `with` block lasts."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor
+from transformers import LogitsProcessorList
+
+from kvdb import SearchLimits, Store
+from kvdb.encoder import check_encoder
+from kvdb.errors import AdapterMismatchError
+from kvdb.types import fact_of, mask_of
+
+from .adapter import Adapter, Card, check_fits_encoder, check_fits_model, load_adapter
+from .adapters import adapter_folder
+from .attention import Attachment, model_shape
+from .copying import Copier, Copyable
+from .encoders import Encoder, encoder_for
+from .joint_softmax import copy_weights, gate_logits
+from .knowledge import StoreFacts
+from .pager import DEFAULT_BUDGET, Pager
+from .projection import Projection
+from .routing import check_route
+
+
+@dataclass(slots=True)
+class Knowledge:
+    """A store attached to a model. The model's `generate` copies verbatim from the store while it lasts."""
+
+    model: Any
+    tokenizer: Any
+    facts: StoreFacts
+    attachment: Attachment
+    copier: Copier | None = None
+    """The copier of the last `generate`: it knows the copied spans of what was generated."""
+
+    def generate(self, *args: Any, **kwargs: Any) -> Any:
+        """The model's own `generate` on one snapshot of the store, with copying from the facts of each prompt."""
+        with self.facts.generation():
+            self.copier = Copier(
+                _Copyables(self.tokenizer, self.facts), self._read_trace, threshold=self.facts.threshold
+            )
+            processors = LogitsProcessorList(kwargs.pop("logits_processor", None) or [])
+            processors.append(self.copier)
+            return type(self.model).generate(self.model, *args, logits_processor=processors, **kwargs)
+
+    def _read_trace(self) -> tuple[Tensor, Tensor] | None:
+        """Copy weights [rows, n + 1] and gate probabilities [rows, 3] of the last step; None without facts."""
+        trace, adapter = self.attachment.trace, self.attachment.adapter
+        if not trace.logits or trace.hidden is None:
+            return None
+        last = {index: logits[:, :, -1:] for index, logits in trace.logits.items()}  # [rows, H, 1, n + 1]
+        weights = copy_weights(adapter, last)  # [rows, 1, n + 1]
+        gate = gate_logits(adapter, trace.hidden[:, -1:], weights).softmax(-1)  # [rows, 1, 3]
+        return weights[:, 0].cpu(), gate[:, 0].cpu()
+
+
+class _Copyables(Sequence[Copyable]):
+    """What each prompt of a batch may copy, tokenised when first asked for."""
+
+    def __init__(self, tokenizer: Any, facts: StoreFacts) -> None:
+        self._tokenizer, self._facts = tokenizer, facts
+        self._made: dict[int, Copyable] = {}
+
+    def __len__(self) -> int:
+        return max(1, len(self._facts.selected))
+
+    def __getitem__(self, prompt: Any) -> Any:
+        if prompt not in self._made:
+            self._made[prompt] = self._make(prompt)
+        return self._made[prompt]
+
+    def _make(self, prompt: int) -> Copyable:
+        if not self._facts.selected:
+            return Copyable((), {})
+        rows = [int(row) for row in self._facts.selected[prompt]]
+        with self._facts.generation() as snapshot:
+            facts = snapshot.facts([fact_of(row) for row in rows])
+        ends = [
+            (fact.head, fact.tail) if mask_of(row) == "tail" else (fact.tail, fact.head)
+            for fact, row in zip(facts, rows, strict=True)
+        ]
+        return Copyable.of(self._tokenizer, facts, [term for term, _ in ends], [value for _, value in ends])
+
+
+def store_facts(
+    model: Any,
+    tokenizer: Any,
+    store: Store,
+    *,
+    adapter: str | Path | tuple[Adapter, Card] = "default",
+    encoder: str | Encoder | None = None,
+    memory: str | int = DEFAULT_BUDGET,
+    route: str = "hybrid",
+    limits: SearchLimits | None = None,
+    threshold: float | None = None,
+) -> StoreFacts:
+    """Check that adapter, model, encoder and store fit together, and make the fact source. Raises as `attach`."""
+    check_route(route)
+    weights, card = adapter if isinstance(adapter, tuple) else load_adapter(adapter_folder(adapter, model))
+    check_fits_model(card, model, model_shape(model))
+    record = store.encoder
+    if record is not None:
+        check_fits_encoder(card, record.name, record.probes)
+    elif store.dim not in (None, card.config.encoder_dim):
+        raise AdapterMismatchError(
+            f"the adapter reads vectors of {card.config.encoder_dim} dimensions, and {store.path} holds {store.dim}: "
+            "choose the adapter trained for the store's encoder"
+        )
+    questions = None if route == "attention" and encoder is None else _question_encoder(store, encoder, card)
+    weights = weights.to(model.device)
+    pager = Pager(card.config.encoder_dim, Projection.of(weights).sigma, budget=memory, device=model.device)
+    return StoreFacts(
+        store, weights, tokenizer, encoder=questions, pager=pager, route=route, limits=limits, threshold=threshold
+    )
+
+
+def _question_encoder(store: Store, encoder: str | Encoder | None, card: Card) -> Encoder:
+    """The encoder given, else the store's own, else (an empty store) the adapter's; checked against the store."""
+    record = store.encoder
+    if record is None:
+        return encoder_for(None, encoder or card.config.encoder)
+    loaded = encoder_for(record, encoder)
+    check_encoder(store.path, record, loaded.record)
+    return loaded
+
+
+@contextmanager
+def attached(model: Any, tokenizer: Any, facts: StoreFacts) -> Iterator[Knowledge]:
+    """Attach a fact source that is there already; the model is restored at the end, whatever happens."""
+    with torch.no_grad(), Attachment(model, facts.adapter, facts) as attachment:
+        knowledge = Knowledge(model, tokenizer, facts, attachment)
+        model.generate = knowledge.generate
+        try:
+            yield knowledge
+        finally:
+            del model.generate
+
+
+@contextmanager
+def attach(
+    model: Any,
+    tokenizer: Any,
+    store: Store,
+    *,
+    adapter: str | Path | tuple[Adapter, Card] = "default",
+    encoder: str | Encoder | None = None,
+    memory: str | int = DEFAULT_BUDGET,
+    route: str = "hybrid",
+    limits: SearchLimits | None = None,
+    threshold: float | None = None,
+) -> Iterator[Knowledge]:
+    """Let `model` (any decoder on transformers' AttentionInterface) read `store` inside the `with` block.
+
+    `adapter`: "default" (the shipped one that fits), a shipped name, a folder, or a loaded adapter with its card.
+    `encoder`: as the store's record names it, unless given. `memory`: the pager's budget on the device.
+    `route`: "hybrid", "encoder" or "attention". `threshold` in [-1, 1]: how far the best fact's weight must exceed the
+    null fact's for anything to be copied; the adapter's own unless given. The model itself is not changed, and is
+    restored at the end.
+
+    Raises AdapterError, AdapterMismatchError, EncoderMismatchError, BudgetError, UnsupportedModelError, LimitError.
+    """
+    facts = store_facts(
+        model, tokenizer, store, adapter=adapter, encoder=encoder, memory=memory, route=route, limits=limits,
+        threshold=threshold,
+    )  # fmt: skip
+    with attached(model, tokenizer, facts) as knowledge:
+        yield knowledge

@@ -1,0 +1,161 @@
+"""The facts of a store, as the attention asks for them: question -> select -> page -> project.
+
+A generation keeps the snapshot that it began with. The selection is made while the prompt is read: by the encoder
+before the first layer, by the model's own queries in the select layers, and is used by all later layers and tokens.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from kvdb import SearchLimits, Snapshot, Store
+from kvdb.errors import LimitError
+from kvdb.types import U64
+
+from .adapter import Adapter
+from .encoders import Encoder
+from .joint_softmax import FactBatch
+from .pager import Pager
+from .projection import Projection
+from .prompts import Question, chat_markers, find_question
+from .routing import Route, check_route, select_by_attention, select_by_encoder, union
+
+
+class StoreFacts:
+    """The fact source (see kvdb_sdk/attention.py) that reads a store."""
+
+    def __init__(
+        self,
+        store: Store,
+        adapter: Adapter,
+        tokenizer: Any,
+        *,
+        encoder: Encoder | None,
+        pager: Pager,
+        route: str = "hybrid",
+        limits: SearchLimits | None = None,
+        threshold: float | None = None,
+    ) -> None:
+        self.store, self.encoder, self.pager = store, encoder, pager
+        self.route: Route = check_route(route)
+        if encoder is None and self.route != "attention":
+            raise LimitError(f"route {route!r} encodes the question: give an encoder, or use route 'attention'")
+        self.limits = limits or SearchLimits()
+        self.threshold = adapter.config.refuse_below if threshold is None else threshold
+        self.selected: list[U64] = []  # rows of each question, in the order of the fact columns
+        self.questions: list[Question] = []
+        self.adapter = adapter
+        self._projection = Projection.of(adapter)
+        self._tokenizer = tokenizer
+        self._markers = chat_markers(tokenizer)
+        self._snapshot: Snapshot | None = None
+        self._vectors: Tensor | None = None  # [B, E] the questions, None on the attention route
+        self._asking: Tensor | None = None  # [B, T] tokens that select
+        self._readers: Tensor | None = None  # [B, T] tokens that read facts
+        self._batch: FactBatch | None = None
+
+    @contextmanager
+    def generation(self) -> Iterator[Snapshot]:
+        """Hold one snapshot for all forward passes inside."""
+        if self._snapshot is not None:
+            yield self._snapshot
+            return
+        with self.store.snapshot() as self._snapshot:
+            try:
+                yield self._snapshot
+            finally:
+                self._snapshot = None
+
+    def begin(self, input_ids: Tensor | None, attention_mask: Tensor | None) -> None:
+        """A new prompt [B, T]: find the questions, and select by the encoder."""
+        self.selected, self.questions = [], []
+        self._batch = self._vectors = self._asking = self._readers = None
+        with self.generation() as snapshot:
+            if not snapshot.rows or input_ids is None:
+                return
+            self._find_questions(input_ids, attention_mask)
+            nothing = np.empty(0, np.uint64)
+            self.selected = [nothing for _ in self.questions]
+            if self.route == "attention" or self.encoder is None:
+                return
+            vectors = self.encoder([question.text or "?" for question in self.questions])  # [B, E]
+            self._vectors = torch.from_numpy(vectors).to(self.pager.device)
+            self.selected = [select_by_encoder(snapshot, vector, self.pager, self.limits) for vector in vectors]
+            if self.route == "encoder":
+                self._project(snapshot)
+
+    def _find_questions(self, input_ids: Tensor, attention_mask: Tensor | None) -> None:
+        batch, length = input_ids.shape
+        real = torch.ones_like(input_ids, dtype=torch.bool)
+        if attention_mask is not None and attention_mask.dim() == 2:
+            real = attention_mask[:, :length].bool().to(input_ids.device)
+        asking = torch.zeros(batch, length, dtype=torch.bool)
+        readers = torch.zeros(batch, length, dtype=torch.bool)
+        for b in range(batch):
+            places = real[b].nonzero()[:, 0].cpu()
+            question = find_question(self._tokenizer, self._markers, input_ids[b][real[b]].tolist())
+            self.questions.append(question)
+            asking[b, places[question.start : question.end]] = True
+            readers[b, places[question.start :]] = True
+        self._asking, self._readers = asking.to(self.pager.device), readers.to(self.pager.device)
+
+    def facts(self, layer: int, q: Tensor) -> FactBatch | None:
+        """The facts for KB layer `layer` with queries q [B, T, H, d]; selects where it is a select layer."""
+        if not self.selected:
+            return None
+        tokens = q.shape[1]
+        prefill = self._asking is not None and tokens == self._asking.shape[1]
+        config = self.adapter.config
+        if prefill and self.route != "encoder" and config.kb_layers[layer] in config.select_layers:
+            with self.generation() as snapshot:
+                self._select(snapshot, layer, q)
+        if self._batch is None:
+            return None
+        readers = self._readers if prefill else None
+        batch = self._batch
+        return FactBatch(batch.keys, batch.values, batch.valid, batch.prior, readers)
+
+    def _select(self, snapshot: Snapshot, layer: int, q: Tensor) -> None:
+        assert self._asking is not None
+        first = layer == self.adapter.layer_index(self.adapter.config.select_layers[0])
+        for b, before in enumerate(self.selected):
+            found = select_by_attention(
+                snapshot, q[b, self._asking[b]], layer, self._projection, self.pager, self.limits
+            )
+            keep = before if self.route == "hybrid" and first else before[: self.limits.leaf_top_k]
+            self.selected[b] = union(keep, found) if self.route == "hybrid" else found
+        self._project(snapshot)
+
+    def _project(self, snapshot: Snapshot) -> None:
+        """Read the selected rows' vectors and project them for every KB layer."""
+        most = max(len(rows) for rows in self.selected)
+        shape = (len(self.selected), most, self.adapter.config.encoder_dim)
+        keys, values = np.zeros(shape, np.float32), np.zeros(shape, np.float32)
+        valid = np.zeros(shape[:2], np.bool_)
+        for b, rows in enumerate(self.selected):
+            keys[b, : len(rows)] = snapshot.key_vectors(rows)
+            values[b, : len(rows)] = snapshot.value_vectors(rows)
+            valid[b, : len(rows)] = True
+        device = self.pager.device
+        e = torch.from_numpy(keys).to(device)  # [B, n, E]
+        prior = None if self._vectors is None else torch.einsum("be,bne->bn", self._vectors, e)  # [B, n]
+        self._batch = FactBatch.project(
+            self._projection,
+            e,
+            torch.from_numpy(values).to(device),
+            torch.from_numpy(valid).to(device),
+            prior=prior,
+        )
+
+    def use(self, rows: Sequence[U64]) -> None:
+        """Attend to these rows, one set a question, whatever a route would choose (until the next prompt)."""
+        with self.generation() as snapshot:
+            self.selected = list(rows)
+            self._asking = None
+            self._project(snapshot)

@@ -1,0 +1,92 @@
+"""Finds the question inside a prompt: the last user turn of the tokenizer's chat template, else the whole prompt.
+
+The template is learnt from the tokenizer itself by rendering marks through it, so any template works.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+_MARKS = ("QUESTIONONE", "ANSWERONE", "QUESTIONTWO")
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """A question's text and the positions of its tokens, up to where the answer starts, in an unpadded prompt."""
+
+    text: str
+    start: int
+    end: int
+
+
+@dataclass(frozen=True, slots=True)
+class ChatMarkers:
+    """The text right before a user turn, right after it, and from there to the answer."""
+
+    opener: str
+    closer: str
+    answer_opener: str
+
+
+def chat_markers(tokenizer: Any) -> ChatMarkers | None:
+    """Learn the markers; None where the tokenizer has no usable chat template."""
+    if not getattr(tokenizer, "chat_template", None):
+        return None
+    turns = [{"role": role, "content": mark} for role, mark in zip(("user", "assistant", "user"), _MARKS, strict=True)]
+    text = tokenizer.apply_chat_template(turns, tokenize=False, add_generation_prompt=True)
+    if not all(text.count(mark) == 1 for mark in _MARKS):
+        return None
+    before, rest = text.split(_MARKS[0])
+    after_first, rest = rest.split(_MARKS[1])
+    between, after_last = rest.split(_MARKS[2])
+    opener = _common_suffix(before, between)
+    closer = _common_prefix(after_first, after_last)
+    return ChatMarkers(opener, closer, after_last) if opener and closer else None
+
+
+def find_question(tokenizer: Any, markers: ChatMarkers | None, ids: list[int]) -> Question:
+    """The last user turn in the prompt `ids` (without padding)."""
+    text = tokenizer.decode(ids, skip_special_tokens=False)
+    start = text.rfind(markers.opener) if markers else -1
+    if markers is None or start < 0:
+        return Question(tokenizer.decode(ids, skip_special_tokens=True).strip(), 0, len(ids))
+    body = text[start + len(markers.opener) :]
+    question, closed, answer = body.partition(markers.closer)
+    opened = markers.answer_opener[len(markers.closer) :]
+    prompt = question + markers.answer_opener if answer.startswith(opened) else question + closed
+    first = len(ids) - _count(tokenizer, body)
+    return Question(question.strip(), max(first, 0), min(max(first, 0) + _count(tokenizer, prompt), len(ids)))
+
+
+def chat_prompt(tokenizer: Any, question: str) -> str:
+    """The prompt that asks one question: the chat template where there is one, else the question on a line."""
+    if getattr(tokenizer, "chat_template", None):
+        turns = [{"role": "user", "content": question}]
+        text: str = tokenizer.apply_chat_template(turns, tokenize=False, add_generation_prompt=True)
+        return text
+    return f"{question}\n"
+
+
+def continuation_ids(tokenizer: Any, text: str, *, after_space: bool = True) -> list[int]:
+    """Token ids of `text` as they come in the middle of a sentence (after a space) or at a start."""
+    lead = tokenizer("is", add_special_tokens=False)["input_ids"]
+    joined = tokenizer(f"is {text}" if after_space else f"is\n{text}", add_special_tokens=False)["input_ids"]
+    if not after_space:
+        lead = tokenizer("is\n", add_special_tokens=False)["input_ids"]
+    if joined[: len(lead)] == lead:
+        return list(joined[len(lead) :])
+    return list(tokenizer(f" {text}" if after_space else text, add_special_tokens=False)["input_ids"])
+
+
+def _count(tokenizer: Any, text: str) -> int:
+    return len(tokenizer(text, add_special_tokens=False)["input_ids"])
+
+
+def _common_prefix(left: str, right: str) -> str:
+    same = next((i for i, (a, b) in enumerate(zip(left, right, strict=False)) if a != b), min(len(left), len(right)))
+    return left[:same]
+
+
+def _common_suffix(left: str, right: str) -> str:
+    return _common_prefix(left[::-1], right[::-1])[::-1]

@@ -1,0 +1,194 @@
+"""The way of a question through store, routes, attention and copying, with a tiny random model."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import torch
+
+import kvdb
+from kvdb.errors import AdapterMismatchError, BudgetError, EncoderMismatchError, LimitError
+from kvdb_sdk import KnowledgeModel, attach
+from kvdb_sdk.encoders import Encoder
+from kvdb_sdk.prompts import chat_markers, chat_prompt, continuation_ids, find_question
+
+from . import tiny, tiny_store
+
+TOKENIZER = tiny_store.tokenizer()
+
+
+@pytest.fixture(scope="module")
+def model():
+    return tiny.model("llama")
+
+
+@pytest.fixture
+def store(tmp_path):
+    encoder = tiny_store.encoder()
+    with kvdb.open(tmp_path / "s.kvdb", create=True) as store:
+        store.bind_encoder(encoder.record)
+        store.insert(tiny_store.FACTS, encoder)
+        yield store
+
+
+def options(model, **more):
+    return {"adapter": tiny_store.adapter_for(model), "encoder": tiny_store.encoder(), **more}
+
+
+def inputs(*questions):
+    return TOKENIZER([chat_prompt(TOKENIZER, q) for q in questions], return_tensors="pt", padding=True)
+
+
+def logits(model, batch):
+    with torch.no_grad():
+        return model(**batch).logits[:, -1]
+
+
+def test_the_question_is_found_in_any_turn():
+    turns = [
+        {"role": "system", "content": "Be brief."},
+        {"role": "user", "content": "first one?"},
+        {"role": "assistant", "content": "yes."},
+        {"role": "user", "content": "What is the capital of Place 3?"},
+    ]
+    text = TOKENIZER.apply_chat_template(turns, tokenize=False, add_generation_prompt=True)
+    ids = TOKENIZER(text)["input_ids"]
+    found = find_question(TOKENIZER, chat_markers(TOKENIZER), ids)
+    assert found.text == "What is the capital of Place 3?"
+    assert TOKENIZER.decode(ids[found.start : found.end]) == "What is the capital of Place 3?<end><|assistant|>"
+    answered = find_question(TOKENIZER, chat_markers(TOKENIZER), ids + TOKENIZER("The cap")["input_ids"])
+    assert (answered.text, answered.start, answered.end) == (found.text, found.start, found.end)
+
+
+def test_without_a_template_the_whole_prompt_is_the_question():
+    ids = TOKENIZER("capital of Place 3")["input_ids"]
+    found = find_question(TOKENIZER, None, ids)
+    assert (found.text, found.start, found.end) == ("capital of Place 3", 0, len(ids))
+
+
+def test_values_are_tokenised_as_in_a_sentence():
+    assert TOKENIZER.decode(continuation_ids(TOKENIZER, "Town 7")) == " Town 7"
+
+
+@pytest.mark.parametrize("route", ["attention", "encoder", "hybrid"])
+def test_each_route_selects_and_each_row_of_a_batch_its_own(model, store, route):
+    with attach(model, TOKENIZER, store, **options(model, route=route)) as knowledge:
+        both = logits(model, inputs("What is the capital of Place 3?", "Hm, the capital of Place 11?"))
+        selected = [rows.tolist() for rows in knowledge.facts.selected]
+        one = logits(model, inputs("What is the capital of Place 3?"))
+        alone = knowledge.facts.selected[0].tolist()
+    assert selected[0] == alone != selected[1]
+    assert len(selected[0]) == {"attention": 16, "encoder": 16}.get(route, len(selected[0]))
+    torch.testing.assert_close(both[:1], one, rtol=2e-3, atol=2e-3)
+    if route != "attention":
+        assert store.get(selected[0][0] // 2).head == "Place 3"
+
+
+def test_a_full_pass_with_the_answer_selects_as_the_prompt_did(model, store):
+    """The answer's tokens neither select nor change what was selected."""
+    prompt = inputs("What is the capital of Place 3?")["input_ids"]
+    longer = torch.cat([prompt, torch.tensor([TOKENIZER("The cap")["input_ids"]])], 1)
+    with attach(model, TOKENIZER, store, **options(model)) as knowledge, torch.no_grad():
+        out = model(prompt, use_cache=True)
+        first = [rows.tolist() for rows in knowledge.facts.selected]
+        step = model(longer[:, prompt.shape[1] :], past_key_values=out.past_key_values).logits
+        whole = model(longer).logits
+        assert [rows.tolist() for rows in knowledge.facts.selected] == first
+    torch.testing.assert_close(step, whole[:, prompt.shape[1] :], rtol=2e-3, atol=2e-3)
+
+
+def test_an_empty_store_leaves_the_model_alone(model, tmp_path):
+    batch = inputs("What is the capital of Place 3?")
+    plain = logits(model, batch)
+    empty = kvdb.open(tmp_path / "empty.kvdb", create=True)
+    with empty as store, attach(model, TOKENIZER, store, **options(model)):
+        assert torch.equal(logits(model, batch), plain)
+    assert torch.equal(logits(model, batch), plain)
+    assert "generate" not in vars(model)
+
+
+def test_a_deleted_fact_is_gone_from_the_next_question_and_not_from_this_one(model, store):
+    with attach(model, TOKENIZER, store, **options(model, route="encoder")) as knowledge:
+        with knowledge.facts.generation():
+            logits(model, inputs("What is the capital of Place 3?"))
+            best = int(knowledge.facts.selected[0][0])
+            store.delete([best // 2])
+            logits(model, inputs("What is the capital of Place 3?"))
+            assert int(knowledge.facts.selected[0][0]) == best
+        logits(model, inputs("What is the capital of Place 3?"))
+        assert best not in knowledge.facts.selected[0].tolist()
+
+
+@pytest.mark.parametrize("how", [{"num_beams": 3}, {"do_sample": True, "top_k": 5}, {}])
+def test_generate_works_as_it_always_does(model, store, how):
+    torch.manual_seed(0)
+    batch = inputs("What is the capital of Place 3?", "capital of Place 5")
+    with attach(model, TOKENIZER, store, **options(model)):
+        out = model.generate(**batch, max_new_tokens=12, pad_token_id=0, eos_token_id=2, **how)
+    assert out.shape[0] == 2
+    assert out.shape[1] > batch["input_ids"].shape[1]
+
+
+def test_ask_copies_verbatim_and_cites_what_it_copied(model, store):
+    adapter, card = tiny_store.adapter_for(model)
+    with torch.no_grad():  # an adapter that copies the value of the most similar fact at once
+        adapter.gate_weight.zero_()
+        adapter.gate_bias.copy_(torch.tensor([-30.0, 30.0]))
+        adapter.gate_known.zero_()
+        adapter.prior.fill_(6.0)
+        adapter.threshold.fill_(-1.0)
+        adapter.null_bias.fill_(-50.0)
+    asking = KnowledgeModel(model, TOKENIZER, store, adapter=(adapter, card), encoder=tiny_store.encoder())
+    answer = asking.ask("What is the capital of Place 3?", max_new_tokens=9)
+    assert answer.answered
+    assert answer.text.startswith("Town 21")
+    assert (answer.citations[0].head, answer.citations[0].tail) == ("Place 3", "Town 21")
+    span = answer.spans[0]
+    assert (answer.text[span.start : span.end], span.kind, span.id) == (
+        "Town 21",
+        "value",
+        answer.citations[0].id,
+    )
+    assert answer.stats["pages_missed"] + answer.stats["pages_hit"] > 0
+    assert answer.stats["resident_bytes"] <= answer.stats["budget_bytes"]
+    again = asking.ask("What is the capital of Place 3?", max_new_tokens=9)
+    assert again.stats["pages_missed"] == 0 < again.stats["pages_hit"]
+    assert again.text == answer.text
+
+
+def test_where_nothing_is_copied_the_answer_says_that_it_does_not_know(model, store):
+    adapter, card = tiny_store.adapter_for(model)
+    with torch.no_grad():
+        adapter.gate_weight.zero_()
+        adapter.gate_bias.fill_(-30.0)
+        adapter.gate_known.zero_()
+    asking = KnowledgeModel(model, TOKENIZER, store, adapter=(adapter, card), encoder=tiny_store.encoder())
+    answer = asking.ask("What is the capital of Place 3?", max_new_tokens=4)
+    assert (answer.answered, answer.citations, answer.spans) == (False, (), ())
+    assert "not know" in answer.text
+
+
+def test_what_does_not_fit_is_refused(model, store):
+    with (
+        pytest.raises(LimitError, match="attention, encoder, hybrid"),
+        attach(model, TOKENIZER, store, **options(model, route="psychic")),
+    ):
+        pass
+    with (
+        pytest.raises(BudgetError, match="at least"),
+        attach(model, TOKENIZER, store, **options(model, memory=100)),
+    ):
+        pass
+    other = Encoder(lambda texts: np.ones((len(texts), tiny.ENCODER_DIM), np.float32), name="tiny")
+    with (
+        pytest.raises(EncoderMismatchError),
+        attach(model, TOKENIZER, store, **options(model) | {"encoder": other}),
+    ):
+        pass
+    adapter, card = tiny_store.adapter_for(tiny.model("llama", seed=8))
+    with (
+        pytest.raises(AdapterMismatchError),
+        attach(model, TOKENIZER, store, **options(model) | {"adapter": (adapter, card)}),
+    ):
+        pass
+    assert model.config._attn_implementation == "sdpa"
