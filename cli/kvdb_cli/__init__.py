@@ -1,0 +1,1 @@
+"""kvdb_cli: the `kvdb` command, thin over kvdb and kvdb_sdk."""

@@ -1,0 +1,84 @@
+"""`kvdb ask`: a question to a language model that reads the store."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from kvdb_cli import options
+from kvdb_cli.output import one_line, print_json, print_row
+
+if TYPE_CHECKING:
+    from kvdb_sdk import Answer
+
+
+@click.command()
+@options.database
+@click.argument("question")
+@options.model
+@options.adapter
+@options.route
+@options.memory
+@click.option("--max-new-tokens", default=96, show_default=True, type=click.IntRange(1), help="Longest answer.")
+@options.encoder
+@options.device
+@options.as_json
+def ask(
+    db: str,
+    question: str,
+    model: str,
+    adapter: str,
+    route: str,
+    memory: str,
+    max_new_tokens: int,
+    encoder: str | None,
+    device: str | None,
+    as_json: bool,
+) -> None:
+    """Answer QUESTION from the facts of DB: the answer, then the facts it rests on with their weights.
+
+    JSON: answer, answered, citations (a list of id, head, relation, tail, weight), stats.
+    """
+    import kvdb
+
+    with kvdb.open(db, read_only=True) as store:
+        reader = knowledge_model(
+            store, model, memory=memory, adapter=adapter, route=route, encoder=encoder, device=device
+        )
+        answer = reader.ask(question, max_new_tokens=max_new_tokens)
+    if as_json:
+        print_json(answer_fields(answer))
+        return
+    click.echo(one_line(answer.text))
+    for c in answer.citations:
+        print_row(f"{c.weight:.3f}", c.id, c.head, c.relation, c.tail)
+
+
+def knowledge_model(
+    store: Any, model: str, *, memory: str, adapter: str, route: str, encoder: str | None, device: str | None
+) -> Any:
+    """The model that `ask` and `eval` put questions to."""
+    from kvdb_sdk import KnowledgeModel
+    from kvdb_sdk.encoders import encoder_for
+
+    return KnowledgeModel.from_pretrained(
+        model,
+        store,
+        memory=memory,
+        adapter=adapter,
+        route=route,
+        encoder=encoder_for(store.encoder, encoder, device=device),
+        device=device,
+    )
+
+
+def answer_fields(answer: Answer) -> dict[str, Any]:
+    """An answer as `--json` prints it."""
+    return {
+        "answer": answer.text,
+        "answered": answer.answered,
+        "citations": [asdict(citation) for citation in answer.citations],
+        "stats": answer.stats,
+    }

@@ -1,0 +1,143 @@
+"""`kvdb train`, `kvdb eval`: adapters and how well they answer."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from kvdb_cli import options
+from kvdb_cli.ask import knowledge_model
+from kvdb_cli.ingest import Reading
+from kvdb_cli.output import print_fields, print_json
+from kvdb_cli.progress import progress
+
+if TYPE_CHECKING:
+    from kvdb_sdk.training import Progress as Step
+
+
+@click.command()
+@options.database
+@click.option(
+    "--out", required=True, metavar="FOLDER", type=click.Path(file_okay=False), help="Where the adapter goes."
+)
+@options.model
+@click.option("--steps", default=600, show_default=True, type=click.IntRange(1), help="How many steps.")
+@click.option("--batch", default=16, show_default=True, type=click.IntRange(1), help="Questions a step.")
+@click.option(
+    "--facts", default=200_000, show_default=True, type=click.IntRange(1), help="Facts to draw from, at most."
+)
+@click.option("--seed", default=0, show_default=True, help="The same seed gives the same adapter.")
+@options.encoder
+@options.device
+@options.as_json
+def train(
+    db: str,
+    out: str,
+    model: str,
+    steps: int,
+    batch: int,
+    facts: int,
+    seed: int,
+    encoder: str | None,
+    device: str | None,
+    as_json: bool,
+) -> None:
+    """Train an adapter for a model on the facts of DB; goes on from a checkpoint in FOLDER.
+
+    JSON: adapter, model, encoder, facts, steps, losses.
+    """
+    import kvdb
+    from kvdb_sdk.encoders import encoder_for
+    from kvdb_sdk.language_model import load_language_model
+    from kvdb_sdk.store_pool import pool_of
+    from kvdb_sdk.training import TrainingOptions
+    from kvdb_sdk.training import train as train_adapter
+
+    with kvdb.open(db, read_only=True) as store, progress("train", total=steps, unit="steps") as meter:
+        encode = encoder_for(store.encoder, encoder, device=device)
+        store.bind_encoder(encode.record)
+        meter.note("reading facts and model")
+        with store.snapshot() as snapshot:
+            pool = pool_of(snapshot, limit=facts, seed=seed)
+        language_model, tokenizer = load_language_model(model, device=device)
+        last: list[Step] = []
+
+        def report(step: Step) -> None:
+            last[:] = [step]
+            meter.update(step.step, step.step)
+            meter.note(", ".join(f"{name} {value:.3f}" for name, value in step.losses.items()))
+
+        train_adapter(
+            language_model,
+            tokenizer,
+            encode,
+            encode.record,
+            pool,
+            out,
+            model_name=model,
+            options=TrainingOptions(steps=steps, batch=batch, seed=seed),
+            data={"store": db, "facts": len(pool.rows)},
+            report=report,
+        )
+    losses = last[0].losses if last else {}
+    fields: dict[str, Any] = {"adapter": out, "model": model, "encoder": encode.name, "facts": len(pool.rows)}
+    _print(fields | {"steps": steps, "losses": losses}, as_json)
+
+
+@click.command("eval")
+@options.database
+@click.argument("facts", metavar="FACTS")
+@options.model
+@options.adapter
+@options.route
+@options.memory
+@click.option(
+    "-n", "limit", default=300, show_default=True, type=click.IntRange(1), help="Facts to ask about, at most."
+)
+@click.option("--seed", default=0, show_default=True, help="Which facts, and how the questions are worded.")
+@options.encoder
+@options.device
+@options.as_json
+def eval_command(
+    db: str,
+    facts: str,
+    model: str,
+    adapter: str,
+    route: str,
+    memory: str,
+    limit: int,
+    seed: int,
+    encoder: str | None,
+    device: str | None,
+    as_json: bool,
+) -> None:
+    """Ask about the facts of the file FACTS, and count the right answers that the model gives from the store
+    DB. A fifth of the questions are about facts that DB does not have.
+
+    JSON: em, citation_accuracy, refusal_f1, n, ms_per_token.
+    """
+    import kvdb
+    from kvdb.readers import Source
+    from kvdb_sdk.eval_questions import store_questions
+    from kvdb_sdk.evaluation import evaluate
+
+    reading = Reading([Source(facts)], None, None)
+    with kvdb.open(db, read_only=True) as store, progress("eval", total=None, unit="questions") as meter:
+        asked = store_questions(store, list(reading.triples(meter)), count=limit, seed=seed)
+        reader = knowledge_model(
+            store, model, memory=memory, adapter=adapter, route=route, encoder=encoder, device=device
+        )
+        report = evaluate(reader, asked, progress=lambda done: meter.update(done, done))
+    fields = asdict(report)
+    if not as_json:
+        del fields["misses"]
+    _print(fields, as_json)
+
+
+def _print(fields: dict[str, Any], as_json: bool) -> None:
+    if as_json:
+        print_json(fields)
+    else:
+        print_fields(fields)

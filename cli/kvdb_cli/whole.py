@@ -1,0 +1,129 @@
+"""`kvdb info`, `relations`, `verify`, `export`: the store as a whole."""
+
+from __future__ import annotations
+
+import sys
+from dataclasses import asdict
+from typing import TYPE_CHECKING
+
+import click
+
+from kvdb_cli import options
+from kvdb_cli.output import print_fields, print_json, print_row
+
+if TYPE_CHECKING:
+    from kvdb import Relation, VerifyReport
+
+
+@click.command()
+@options.database
+@options.as_json
+def info(db: str, as_json: bool) -> None:
+    """Print what is in the store DB.
+
+    JSON: triples, rows, levels (nodes per level), encoder, dim, file_bytes.
+    """
+    import kvdb
+
+    with kvdb.open(db, read_only=True) as store:
+        fields = asdict(store.info())
+    if as_json:
+        print_json(fields)
+        return
+    fields["levels"] = " > ".join(f"{nodes:,}" for nodes in fields["levels"]) or "flat"
+    fields["masks"] = ", ".join(fields["masks"])
+    print_fields({name: "-" if value in (None, "") else value for name, value in fields.items()})
+
+
+@click.command()
+@options.database
+@click.option(
+    "--set",
+    "edit",
+    is_flag=True,
+    help="Set the nouns of RELATION: kvdb relations DB --set RELATION TAIL [HEAD].",
+)
+@click.argument("nouns", metavar="[RELATION TAIL_NOUN [HEAD_NOUN]]", nargs=-1)
+@options.encoder
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object a relation, a line each.")
+def relations(db: str, edit: bool, nouns: tuple[str, ...], encoder: str | None, as_json: bool) -> None:
+    """List the relations of DB with the nouns of their key sentences, or set those of one.
+
+    The tail noun stands in "the NOUN of HEAD", the head noun in "the NOUN of TAIL". Setting them encodes the
+    relation's facts anew.
+
+    JSON: relation, tail_noun, head_noun a line.
+    """
+    import kvdb
+    from kvdb_sdk.encoders import encoder_for
+
+    if edit != (len(nouns) in (2, 3)):
+        raise click.UsageError("give --set RELATION TAIL_NOUN [HEAD_NOUN], or the store alone to list")
+    with kvdb.open(db, read_only=not edit) as store:
+        if edit:
+            encode = encoder_for(store.encoder, encoder)
+            store.bind_encoder(encode.record)
+            head_noun = nouns[2] if len(nouns) == 3 else None
+            listed = [store.set_nouns(nouns[0], tail_noun=nouns[1], head_noun=head_noun, encode=encode)]
+        else:
+            listed = store.relations()
+    for relation in listed:
+        _print_relation(relation, as_json)
+
+
+def _print_relation(relation: Relation, as_json: bool) -> None:
+    if as_json:
+        fields = asdict(relation)
+        print_json({"relation": fields.pop("name")} | fields)
+    else:
+        print_row(relation.name, relation.tail_noun, relation.head_noun)
+
+
+@click.command()
+@options.database
+@options.as_json
+@click.pass_context
+def verify(ctx: click.Context, db: str, as_json: bool) -> None:
+    """Check every invariant of the store DB. Exit code 1, and a list, where one does not hold.
+
+    JSON: ok, problems, checked.
+    """
+    report = _verified(db)
+    if as_json:
+        print_json(asdict(report))
+    elif report.ok:
+        click.echo("ok: " + (", ".join(f"{count:,} {kind}" for kind, count in report.checked.items()) or "nothing"))
+    else:
+        for problem in report.problems:
+            print_row(problem)
+    if not report.ok:
+        ctx.exit(1)
+
+
+def _verified(db: str) -> VerifyReport:
+    import kvdb
+    from kvdb.errors import CorruptStoreError
+
+    try:
+        with kvdb.open(db, read_only=True) as store:
+            return store.verify()
+    except CorruptStoreError as error:  # too broken to be looked at: that is the finding
+        return kvdb.VerifyReport(False, (str(error),), {})
+
+
+@click.command()
+@options.database
+@click.option(
+    "--format",
+    "kind",
+    type=click.Choice(["tsv", "jsonl", "ntriples"]),
+    default="tsv",
+    show_default=True,
+    help="How.",
+)
+def export(db: str, kind: str) -> None:
+    """Write all facts of DB to standard output."""
+    import kvdb
+
+    with kvdb.open(db, read_only=True) as store:
+        store.export(sys.stdout, format=kind)
