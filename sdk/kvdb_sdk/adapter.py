@@ -31,8 +31,9 @@ _MAX_CARD_BYTES = 1 << 20
 class AdapterConfig:
     """What an adapter fits. `kb_layers` attend to facts; `select_layers` among them choose which.
 
-    `scale` is the constant of the attention logit (AtlasKV and KBLaM: 100). Where the best fact's weight does not
-    exceed the null fact's by `refuse_below`, the store does not know.
+    `scale` is the constant of the attention logit (AtlasKV and KBLaM: 100). `known` is a logistic regression of
+    whether the asked fact is among the selected ones: intercept, null fact's weight, best fact's weight, best
+    similarity; `known_by_attention` does without the last. Below the probability `refuse_below` it is refused.
     """
 
     model: str
@@ -46,7 +47,9 @@ class AdapterConfig:
     kb_layers: tuple[int, ...]
     select_layers: tuple[int, ...]
     scale: float = 100.0
-    refuse_below: float = 0.15
+    known: tuple[float, float, float, float] = (-17.05, -5.15, 6.74, 16.93)
+    known_by_attention: tuple[float, float, float] = (-1.52, -10.73, 7.71)
+    refuse_below: float = 0.25
 
     def __post_init__(self) -> None:
         if not self.kb_layers or not set(self.select_layers) <= set(self.kb_layers):
@@ -174,6 +177,8 @@ def load_card(folder: str | Path) -> Card:
         config = dict(body["config"])
         for name in ("kb_layers", "select_layers"):
             config[name] = tuple(int(x) for x in config[name])
+        for name in ("known", "known_by_attention"):
+            config[name] = tuple(float(x) for x in config[name])
         return Card(
             config=AdapterConfig(**config),
             model_probe=tuple(float(x) for x in body["model_probe"]),

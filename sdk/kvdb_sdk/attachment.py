@@ -22,7 +22,7 @@ from .adapters import adapter_folder
 from .attention import Attachment, model_shape
 from .copying import Copier, Copyable
 from .encoders import Encoder, encoder_for
-from .joint_softmax import copy_weights, gate_logits
+from .joint_softmax import copy_weights, gate_logits, known_probability
 from .knowledge import StoreFacts
 from .pager import DEFAULT_BUDGET, Pager
 from .projection import Projection
@@ -44,7 +44,10 @@ class Knowledge:
         """The model's own `generate` on one snapshot of the store, with copying from the facts of each prompt."""
         with self.facts.generation():
             self.copier = Copier(
-                _Copyables(self.tokenizer, self.facts), self._read_trace, threshold=self.facts.threshold
+                _Copyables(self.tokenizer, self.facts),
+                self._read_trace,
+                known=self._known,
+                threshold=self.facts.threshold,
             )
             processors = LogitsProcessorList(kwargs.pop("logits_processor", None) or [])
             processors.append(self.copier)
@@ -59,6 +62,14 @@ class Knowledge:
         weights = copy_weights(adapter, last)  # [rows, 1, n + 1]
         gate = gate_logits(adapter, trace.hidden[:, -1:], weights).softmax(-1)  # [rows, 1, 3]
         return weights[:, 0].cpu(), gate[:, 0].cpu()
+
+    def _known(self, weights: Tensor) -> list[float]:
+        """The probability that the asked fact is there, for weights [rows, n + 1] at the end of the prompts."""
+        similarity = self.facts.best_similarity
+        if similarity is not None:
+            similarity = similarity.cpu().repeat_interleave(len(weights) // len(similarity))  # [rows], beams apart
+        known: list[float] = known_probability(self.attachment.adapter, weights, similarity).tolist()
+        return known
 
 
 class _Copyables(Sequence[Copyable]):
@@ -160,8 +171,8 @@ def attach(
 
     `adapter`: "default" (the shipped one that fits), a shipped name, a folder, or a loaded adapter with its card.
     `encoder`: as the store's record names it, unless given. `memory`: the pager's budget on the device.
-    `route`: "hybrid", "encoder" or "attention". `threshold` in [-1, 1]: how far the best fact's weight must exceed the
-    null fact's for anything to be copied; the adapter's own unless given. The model itself is not changed, and is
+    `route`: "hybrid", "encoder" or "attention". `threshold` in [0, 1]: how probable it must be that the store
+    has the fact for anything to be copied; the adapter's own unless given. The model itself is not changed, and is
     restored at the end.
 
     Raises AdapterError, AdapterMismatchError, EncoderMismatchError, BudgetError, UnsupportedModelError, LimitError.

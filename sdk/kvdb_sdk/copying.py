@@ -11,7 +11,7 @@ The state of a row is a function of its generated tokens, so beam search may reo
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
@@ -79,10 +79,19 @@ class Copier(LogitsProcessor):
     [rows, 1 + kinds] (write first).
     """
 
-    def __init__(self, copyable: Sequence[Copyable], read_trace: Any, *, threshold: float = -1.0) -> None:
-        """Rows whose `confidence` is below `threshold` copy nothing."""
-        self.confidence: list[float] = []  # of each row at its first step: best fact's weight - null fact's weight
+    def __init__(
+        self,
+        copyable: Sequence[Copyable],
+        read_trace: Any,
+        *,
+        known: Callable[[Tensor], list[float]] | None = None,
+        threshold: float = 0.0,
+    ) -> None:
+        """`known` turns the first step's weights into the probability that the fact is there; rows below `threshold`
+        copy nothing."""
+        self.confidence: list[float] = []
         self.threshold = threshold
+        self._known = known
         self._copyable = copyable
         self._read_trace = read_trace
         self._prompt: int | None = None
@@ -95,9 +104,8 @@ class Copier(LogitsProcessor):
         if trace is None:
             return scores
         weights, gate = trace
-        if not self.confidence:
-            best = weights[:, :-1].amax(-1) if weights.shape[1] > 1 else weights[:, -1] - 1
-            self.confidence = (best - weights[:, -1]).tolist()
+        if not self.confidence and self._known is not None:
+            self.confidence = self._known(weights)
         beams = len(input_ids) // len(self._copyable)
         out = scores.float().log_softmax(-1)  # [rows, vocab]
         for row, ids in enumerate(input_ids[:, self._prompt :].tolist()):
@@ -105,7 +113,7 @@ class Copier(LogitsProcessor):
         return out.to(scores.dtype)
 
     def refused(self, prompt: int) -> bool:
-        """Whether no fact stood out when the prompt had been read."""
+        """Whether the store did not know, judged when the prompt had been read."""
         beams = max(1, len(self.confidence) // len(self._copyable))
         return bool(self.confidence) and self.confidence[prompt * beams] < self.threshold
 

@@ -90,6 +90,13 @@ class StoreFacts:
             if self.route == "encoder":
                 self._project(snapshot)
 
+    @property
+    def best_similarity(self) -> Tensor | None:
+        """The best selected fact's similarity to its question, [B]; None on the attention route."""
+        if self._batch is None or self._batch.prior is None:
+            return None
+        return self._batch.prior.masked_fill(~self._batch.valid, -1.0).amax(-1)
+
     def _find_questions(self, input_ids: Tensor, attention_mask: Tensor | None) -> None:
         batch, length = input_ids.shape
         real = torch.ones_like(input_ids, dtype=torch.bool)

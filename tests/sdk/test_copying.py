@@ -110,12 +110,13 @@ def test_rows_may_be_reordered_between_steps():
 
 def test_below_the_threshold_nothing_is_copied():
     copyable = Copyable(FACTS, {SpanKey(0, 1): (3, 4)})
-    copier = Copier([copyable], lambda: (torch.tensor([[0.5, 0.0, 0.0, 0.5]]), torch.tensor([VALUE])), threshold=0.1)
+    now = (torch.tensor([[0.5, 0.0, 0.0, 0.5]]), torch.tensor([VALUE]))
+    copier = Copier([copyable], lambda: now, known=lambda weights: weights[:, 0].tolist(), threshold=0.6)
     scores = torch.zeros(1, VOCAB)
     scores[0, 8] = 9.0
     assert copier(torch.tensor([[9]]), scores).argmax(-1).tolist() == [8]
     assert copier.refused(0)
-    assert copier.confidence == [0.0]
+    assert copier.confidence == [0.5]
     assert copier.finished(0, [8]) == ()
 
 

@@ -164,6 +164,7 @@ def test_where_nothing_is_copied_the_answer_says_that_it_does_not_know(model, st
         adapter.gate_known.zero_()
     asking = KnowledgeModel(model, TOKENIZER, store, adapter=(adapter, card), encoder=tiny_store.encoder())
     answer = asking.ask("What is the capital of Place 3?", max_new_tokens=4)
+    assert 0 <= answer.stats["confidence"] <= 1
     assert (answer.answered, answer.citations, answer.spans) == (False, (), ())
     assert "not know" in answer.text
 
@@ -192,3 +193,9 @@ def test_what_does_not_fit_is_refused(model, store):
     ):
         pass
     assert model.config._attn_implementation == "sdpa"
+
+
+def test_the_threshold_decides_what_is_refused(model, store):
+    sure = KnowledgeModel(model, TOKENIZER, store, **options(model, threshold=1.1))
+    answer = sure.ask("What is the capital of Place 3?")
+    assert (answer.text, answer.answered, answer.stats["tokens"]) == ("I do not know.", False, 1)
