@@ -33,16 +33,18 @@ class Effort:
     """How much work goes into the quality of the leaves."""
 
     parts: int  # dimensions of the space to cluster in
+    clipped: int  # directions of it that are toned down
     samples: int  # training rows, at most
     samples_per_leaf: int
     rounds: int  # of k-means over the training rows
     repairs: int  # of the leaves, each after an assignment of all rows
-    probes: int  # roots whose leaves a row is compared with, where leaves are too many for all
+    exact: int  # leaves up to which a row is compared with every one
+    probes: int  # roots whose leaves a row is compared with, where there are more
 
 
-FINE = Effort(parts=128, samples=131_072, samples_per_leaf=64, rounds=8, repairs=3, probes=8)
-COARSE = Effort(parts=64, samples=65_536, samples_per_leaf=64, rounds=2, repairs=1, probes=2)
-FINE_ROWS = 300_000  # above this COARSE, so that a million rows take seconds
+FINE = Effort(128, 32, samples=131_072, samples_per_leaf=64, rounds=8, repairs=3, exact=16_384, probes=8)
+COARSE = Effort(64, 0, samples=65_536, samples_per_leaf=64, rounds=2, repairs=0, exact=1024, probes=2)
+FINE_ROWS = 300_000  # above this COARSE unless asked otherwise, so that a million rows take seconds
 
 
 class VectorSource(Protocol):
@@ -94,9 +96,13 @@ class Clustering:
     root_centroids: F32  # [R, d] mean of the rows, not normalised
 
 
-def build(vectors: VectorSource, *, leaf_rows: int = LEAF_ROWS, seed: int = 0) -> Clustering:
+def build(
+    vectors: VectorSource, *, leaf_rows: int = LEAF_ROWS, seed: int = 0, effort: Effort | None = None
+) -> Clustering:
     """Divides `vectors` into leaves of about `leaf_rows` rows under roots.
 
+    `effort` is FINE up to FINE_ROWS rows and COARSE above. FINE costs about 100 microseconds a row and core at 200,000
+    rows, and grows with the number of leaves; next to a sentence encoder it is affordable at any size.
     Raises LimitError where leaf_rows is not in 1..MAX_LEAF_ROWS.
     """
     if not 1 <= leaf_rows <= MAX_LEAF_ROWS:
@@ -104,28 +110,28 @@ def build(vectors: VectorSource, *, leaf_rows: int = LEAF_ROWS, seed: int = 0) -
     n = len(vectors)
     if n == 0:
         return _summed(vectors, np.empty(0, np.int32), np.empty(0, np.int32))
-    effort = FINE if n <= FINE_ROWS else COARSE
-    points = _projected(vectors, effort.parts, seed)  # [n, p]
+    effort = effort or (FINE if n <= FINE_ROWS else COARSE)
+    points = _projected(vectors, effort, seed)  # [n, p]
     labels = _leaves(points, leaf_rows, effort, seed)  # [n]
     place, root_of_leaf = _tree_order(*kmeans.means(points, labels, int(labels.max()) + 1), seed)
     return _summed(vectors, place[labels], root_of_leaf)
 
 
-def split(vectors: F16, target: int, *, seed: int = 0) -> I32:
+def split(vectors: F16, target: int) -> I32:
     """Divides the rows of one overfull leaf into parts of at most `target` rows: labels int32 [n] from 0.
 
-    Halves by 2-means until every part fits. No part is empty, whatever the vectors are.
+    Halves across the longest axis until every part fits. No part is empty, whatever the vectors are.
     """
     if target < 1:
         raise LimitError(f"target is {target}: a part holds at least 1 row")
-    return kmeans.halve(vectors, target, seed=seed)
+    return kmeans.halve(vectors, target)
 
 
-def _projected(vectors: VectorSource, parts: int, seed: int) -> F16:
+def _projected(vectors: VectorSource, effort: Effort, seed: int) -> F16:
     """All rows in the space to cluster in: float16 [n, p]."""
     n = len(vectors)
     sample = np.sort(np.random.default_rng(seed).choice(n, size=min(n, SPACE_SAMPLE), replace=False))
-    chosen = space.fit(vectors.take(sample), parts)
+    chosen = space.fit(vectors.take(sample), effort.parts, effort.clipped)
     points = np.empty((n, chosen.axes.shape[1]), np.float16)
     for start, chunk in vectors.chunks(CHUNK):
         points[start : start + len(chunk)] = chosen.project(chunk)
@@ -140,10 +146,10 @@ def _leaves(points: F16, leaf_rows: int, effort: Effort, seed: int) -> I32:
         return np.zeros(n, np.int32)
     centroids = _trained(points, k, effort, seed)
     for _ in range(effort.repairs):
-        labels = kmeans.nearest_of_many(points, centroids, probes=effort.probes, seed=seed)
+        labels = _assigned(points, centroids, effort, seed)
         centroids = _repaired(points, labels, len(centroids), leaf_rows, seed)
-    labels = kmeans.nearest_of_many(points, centroids, probes=effort.probes, seed=seed)
-    return _capped(points, labels, len(centroids), seed)
+    labels = _assigned(points, centroids, effort, seed)
+    return _capped(points, labels, len(centroids))
 
 
 def _trained(points: F16, k: int, effort: Effort, seed: int) -> F32:
@@ -157,10 +163,17 @@ def _trained(points: F16, k: int, effort: Effort, seed: int) -> F32:
     chosen = np.random.default_rng(seed + 1).choice(n, size=size, replace=False)
     sample, centroids = points[np.sort(chosen)], points[np.sort(chosen[:k])].astype(np.float32)
     for _ in range(effort.rounds):
-        labels = kmeans.nearest_of_many(sample, centroids, probes=effort.probes, seed=seed)
+        labels = _assigned(sample, centroids, effort, seed)
         means, counts = kmeans.means(sample, labels, k)
         centroids = np.where(counts[:, None] > 0, means, centroids)
     return centroids
+
+
+def _assigned(points: F16, centroids: F32, effort: Effort, seed: int) -> I32:
+    """The nearest centroid [k, p] of each point [n, p]: int32 [n]."""
+    if len(centroids) <= effort.exact:
+        return kmeans.nearest(points, centroids)
+    return kmeans.nearest_by_roots(points, centroids, probes=effort.probes, seed=seed)
 
 
 def _repaired(points: F16, labels: I32, k: int, leaf_rows: int, seed: int) -> F32:
@@ -178,12 +191,12 @@ def _repaired(points: F16, labels: I32, k: int, leaf_rows: int, seed: int) -> F3
     return repaired if len(repaired) else means
 
 
-def _capped(points: F16, labels: I32, k: int, seed: int) -> I32:
+def _capped(points: F16, labels: I32, k: int) -> I32:
     """Labels without gaps, what is still overfull halved."""
     out, free = np.empty_like(labels), 0
     for rows in kmeans.groups(labels, k):
         if len(rows):
-            parts = kmeans.halve(points[rows], MAX_LEAF_ROWS, seed=seed)
+            parts = kmeans.halve(points[rows], MAX_LEAF_ROWS)
             out[rows] = parts + free
             free += int(parts.max()) + 1
     return out

@@ -6,14 +6,17 @@ nearest few of about sqrt(k) roots.
 
 from __future__ import annotations
 
+from typing import Any
+
 import faiss
 import numpy as np
 from numpy.typing import NDArray
 
 from kvdb.types import F16, F32, I32
 
-EXACT = 4096  # centroids that every row is compared with
 SCORES = 1 << 22  # similarities held at a time: 16 MB
+AXIS_SAMPLE = 1024  # points that a longest axis is found from
+AXIS_ROUNDS = 8
 
 Indices = NDArray[np.int64]
 Points = F16 | F32
@@ -39,10 +42,8 @@ def nearest(points: Points, centroids: F32) -> I32:
     return found
 
 
-def nearest_of_many(points: Points, centroids: F32, *, probes: int, seed: int) -> I32:
-    """As `nearest`, but above EXACT centroids only those under each point's `probes` nearest roots: int32 [n]."""
-    if len(centroids) <= EXACT:
-        return nearest(points, centroids)
+def nearest_by_roots(points: Points, centroids: F32, *, probes: int, seed: int) -> I32:
+    """As `nearest`, but only among the centroids under each point's `probes` nearest of sqrt(k) roots: int32 [n]."""
     roots = train(centroids, round(len(centroids) ** 0.5), seed=seed)  # [r, p]
     members = groups(nearest(centroids, roots), len(roots))
     best = np.full(len(points), -np.inf, np.float32)
@@ -94,13 +95,14 @@ def means(points: Points, labels: I32, k: int) -> tuple[F32, Indices]:
 
 def add_sums(sums: F32, points: Points, labels: I32) -> None:
     """Adds points [n, p] to the sums [k, p] of their labels, in place."""
+    array: NDArray[Any] = np.asarray(points)  # indexing a memmap costs more than the rows of a label
     for label, rows in enumerate(groups(labels, len(sums))):
         if len(rows):
-            sums[label] += points[rows].astype(np.float32).sum(axis=0)
+            sums[label] += array[rows].astype(np.float32).sum(axis=0)
 
 
-def halve(points: Points, target: int, *, seed: int) -> I32:
-    """Labels int32 [n], from 0, of parts of at most `target` points, by equal halves along the line between two means.
+def halve(points: Points, target: int) -> I32:
+    """Labels int32 [n], from 0, of parts of at most `target` points, by equal halves across the longest axis.
 
     No part is empty, whatever the points are: where they are identical the halves are cut by position.
     """
@@ -111,10 +113,19 @@ def halve(points: Points, target: int, *, seed: int) -> I32:
         if len(rows) <= target:
             continue
         wide = points[rows].astype(np.float32)  # [m, p]
-        left, right = train(wide, 2, seed=seed)  # [p], [p]
-        order = rows[np.argsort(wide @ (right - left), kind="stable")]
+        order = rows[np.argsort(wide @ _longest_axis(wide[:: -(-len(wide) // AXIS_SAMPLE)]), kind="stable")]
         first, second = np.sort(order[: len(rows) // 2]), np.sort(order[len(rows) // 2 :])
         labels[second] = free
         free += 1
         queue += [second, first]
     return labels
+
+
+def _longest_axis(wide: F32) -> F32:
+    """The direction [p] of greatest variance of wide [m, p], by power iteration from the outermost point."""
+    centred = wide - wide.mean(axis=0)  # [m, p]
+    axis: F32 = centred[(centred**2).sum(axis=1).argmax()]  # [p]
+    for _ in range(AXIS_ROUNDS):
+        axis = centred.T @ (centred @ axis)
+        axis /= max(float(np.linalg.norm(axis)), 1e-12)
+    return axis

@@ -2,7 +2,7 @@
 
 Key sentences of one relation share a few directions of great variance ("the capital of ..."), and k-means spends its
 cells on them. A query and the rows that answer it agree there anyway; what tells the right row from its neighbours is
-the rest. So the variance of every direction is clipped at that of the strongest quarter's last, only the leading ones
+the rest. So the variance of the strongest directions is clipped at that of the next, only the leading ones
 are kept, which makes clustering three times cheaper, and what is left is brought to unit length, so that cells compare
 directions. Scores of a search never see this space. Measured in docs/tree.md.
 """
@@ -15,7 +15,6 @@ import numpy as np
 
 from kvdb.types import F16, F32
 
-CLIP = 4  # the strongest 1 in CLIP of them are clipped
 WIDEST = 100.0  # no direction is toned down by more than this ratio of variances
 
 
@@ -34,14 +33,17 @@ class Space:
         return unit
 
 
-def fit(sample: F16, parts: int) -> Space:
-    """The space of at most `parts` dimensions of a sample of the rows: float16 [m, d], m >= 1."""
+def fit(sample: F16, parts: int, clipped: int) -> Space:
+    """The space of at most `parts` dimensions of a sample of the rows: float16 [m, d], m >= 1.
+
+    The `clipped` strongest directions (at most a quarter of those kept) get the variance of the next.
+    """
     wide = sample.astype(np.float32)
     mean = wide.mean(axis=0)  # [d]
     wide -= mean
     variances, axes = np.linalg.eigh(wide.T @ wide / np.float32(len(wide)))  # ascending [d], [d, d]
     kept = min(parts, len(variances))
     variances, axes = variances[::-1][:kept], axes[:, ::-1][:, :kept]
-    clip = max(float(variances[kept // CLIP]), float(variances[0]) / WIDEST, 1e-12)
+    clip = max(float(variances[min(clipped, kept // 4)]), float(variances[0]) / WIDEST, 1e-12)
     scales = np.sqrt(clip / np.maximum(variances, clip))  # [p]
     return Space(mean, np.ascontiguousarray(axes * scales, dtype=np.float32))
