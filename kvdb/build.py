@@ -132,8 +132,8 @@ def clear(txn: lmdb.Transaction, tables: TreeTables, most: int | None = None) ->
         for _ in range(most):
             cursor.delete()
         return False
-    for table in (tables.leaves, tables.leaf_meta, tables.nodes, tables.locations):
-        txn.drop(table, delete=False)
+    for name in tables.__slots__:
+        txn.drop(getattr(tables, name), delete=False)
     return True
 
 
@@ -158,9 +158,7 @@ def gather(reader: Reader) -> tuple[NDArray[np.float16], U64]:
     """All live vectors [n, d] and rows [n] of a small store, copied."""
     vectors, rows = [], []
     for leaf in reader.leaf_ids():
-        _, page, ids = reader.leaf_page(leaf)
-        dead = reader.leaf_meta(leaf).dead
-        live = slice(None) if dead is None else ~dead
-        vectors.append(page[live])
-        rows.append(ids[live])
+        page, ids = reader.leaf_rows(leaf)
+        vectors.append(page)
+        rows.append(ids)
     return np.concatenate(vectors), np.concatenate(rows)

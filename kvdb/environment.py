@@ -31,6 +31,7 @@ from kvdb.errors import (
 from kvdb.failures import LOW_SPACE, free_space, translate
 from kvdb.format import LeafMeta
 from kvdb.mapping import open_map
+from kvdb.merged import MergedPages
 from kvdb.tables import Tables, create_tables, open_tables
 from kvdb.types import Bools
 
@@ -54,6 +55,7 @@ class Environment:
         self._users = 1
         self.checked: dict[tuple[int, int], int] = {}  # (table, page) -> generation whose checksum held
         self.leaf_metas: dict[int, tuple[bytes, LeafMeta, Bools]] = {}  # decoded records, by leaf
+        self.merged_pages = MergedPages()
         self.relation_names: dict[int, str] = {}
         self.pid = os.getpid()
         self._map_size = map_size
@@ -195,10 +197,10 @@ class Environment:
         env = self.check()
         try:
             try:
-                txn = env.begin(write=True)
+                txn = env.begin(write=True, buffers=True)
             except lmdb.MapResizedError:
                 env.set_mapsize(0)
-                txn = env.begin(write=True)
+                txn = env.begin(write=True, buffers=True)
             try:
                 result = body(txn)
                 txn.commit()
@@ -277,4 +279,5 @@ class Environment:
                 locks.flock_within(old, fcntl.LOCK_SH, 0.0)
             os.close(old)
             self.checked.clear()
+            self.merged_pages.clear()
             return True

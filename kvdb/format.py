@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import struct
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 import xxhash
@@ -18,7 +19,7 @@ import xxhash
 from kvdb.errors import CorruptStoreError
 from kvdb.types import F16, F32, U32, U64, Bools
 
-FORMAT_VERSION = 1
+FORMAT_VERSION = 2
 
 LEAF_MAGIC = b"KVLF"
 NODE_MAGIC = b"KVND"
@@ -27,7 +28,8 @@ FLOAT16 = 1  # dtype code of a leaf; 2 and up are kept for int8 and product-quan
 
 LEAF_HEADER = struct.Struct("<4sHHIIQ16xQ")  # magic, version, dtype, n, dim, generation, checksum
 NODE_HEADER = struct.Struct("<4sHHIIQ16xQ")  # magic, version, level, n, dim, generation, checksum
-LEAF_META = struct.Struct("<IIQI4x")  # n, live, generation, parent
+LEAF_META = struct.Struct("<IIQIIIII4x")  # n, live, generation, parent, delta, sequence, joined, left
+DELTA_ROW = struct.Struct("<Q")  # row
 HEADER = 48
 CHECKSUM = 8
 
@@ -75,16 +77,27 @@ def _padding(size: int) -> int:
 
 @dataclass(frozen=True, slots=True)
 class LeafMeta:
-    """What changes about a leaf without its vectors being rewritten."""
+    """What changes about a leaf without its page being rewritten."""
 
-    n: int
-    live: int
+    n: int  # rows in the page, dead ones included
+    live: int  # rows in page and delta that are not dead
     generation: int
     parent: int  # node id, 0 for a staged leaf that hangs from no node
-    dead: Bools | None  # [n] True where deleted; None: none is
+    dead: Bools | None  # [n] True where a row of the page was deleted; None: none is
+    delta: int = 0  # rows in the delta
+    sequence: int = 0  # the next delta row's number
+    joined: int = 0  # rows that came since the parent's entry was written
+    left: int = 0  # rows that went since then
+
+    @property
+    def counted(self) -> int:
+        """Live rows when the parent's entry was written: what the entry counts."""
+        return self.live - self.joined + self.left
 
     def pack(self, leaf: int) -> bytes:
-        body = LEAF_META.pack(self.n, self.live, self.generation, self.parent)
+        body = LEAF_META.pack(
+            self.n, self.live, self.generation, self.parent, self.delta, self.sequence, self.joined, self.left
+        )
         if self.dead is not None:
             body += np.packbits(self.dead, bitorder="little").tobytes()
         return body + xxhash.xxh3_64_digest(body, seed=leaf)
@@ -94,12 +107,45 @@ class LeafMeta:
         body = bytes(data[:-CHECKSUM])
         if len(body) < LEAF_META.size or xxhash.xxh3_64_digest(body, seed=leaf) != bytes(data[-CHECKSUM:]):
             raise CorruptStoreError(f"the record of leaf {leaf} is damaged (checksum); run `kvdb verify`")
-        n, live, generation, parent = LEAF_META.unpack_from(body)
+        n, live, generation, parent, *rest = LEAF_META.unpack_from(body)
         dead = None
         if len(body) > LEAF_META.size:
             bits = np.frombuffer(body, np.uint8, offset=LEAF_META.size)
             dead = np.unpackbits(bits, count=n, bitorder="little").astype(bool)  # [n]
-        return LeafMeta(n, live, generation, parent, dead)
+        return LeafMeta(n, live, generation, parent, dead, *rest)
+
+
+class DeltaRow(NamedTuple):
+    """A row that was added to a leaf and is not in its page yet."""
+
+    sequence: int
+    row: int
+    vector: F16  # [d]
+
+
+def delta_key(leaf: int, sequence: int) -> bytes:
+    """The key of a delta row: those of a leaf lie together, in the order in which they came."""
+    return _U64.pack(leaf << 32 | sequence)
+
+
+def pack_deltas(leaf: int, sequence: int, rows: U64, vectors: F16) -> list[tuple[bytes, bytes]]:
+    """Keys and records of rows [n] with vectors [n, d], numbered from `sequence` on."""
+    raw = np.ascontiguousarray(vectors, "<f2")  # [n, d]
+    out = []
+    for i, row in enumerate(rows.tolist()):
+        key = leaf << 32 | (sequence + i)
+        body = DELTA_ROW.pack(row) + raw[i].tobytes()
+        out.append((_U64.pack(key), body + xxhash.xxh3_64_digest(body, seed=key)))
+    return out
+
+
+def unpack_delta(key: bytes | memoryview, data: bytes | memoryview) -> DeltaRow:
+    """A delta row. Raises CorruptStoreError where its checksum does not hold."""
+    number, body = read_u64(key), bytes(data[:-CHECKSUM])
+    if len(body) < DELTA_ROW.size or xxhash.xxh3_64_digest(body, seed=number) != bytes(data[-CHECKSUM:]):
+        raise CorruptStoreError(f"a delta row of leaf {number >> 32} is damaged (checksum); run `kvdb verify`")
+    vector = np.frombuffer(body, "<f2", offset=DELTA_ROW.size)
+    return DeltaRow(number & 0xFFFFFFFF, DELTA_ROW.unpack_from(body)[0], vector)
 
 
 def pack_leaf(leaf: int, generation: int, vectors: F16, rows: U64) -> bytearray:

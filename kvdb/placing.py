@@ -38,11 +38,9 @@ def _targets(store: Store) -> tuple[U64, Indices]:
     with store.snapshot() as snapshot:
         for leaf in snapshot.leaf_ids():
             if snapshot.leaf_meta(leaf).parent == 0:
-                page = snapshot.leaf_page(leaf)
-                dead = snapshot.leaf_meta(leaf).dead
-                live = np.ones(len(page[2]), np.bool_) if dead is None else ~dead
-                rows.append(page[2][live].copy())
-                targets.append(nearest_leaves(snapshot, page[1][live]).astype(np.int64))
+                vectors, ids = snapshot.leaf_rows(leaf)
+                rows.append(ids.copy())
+                targets.append(nearest_leaves(snapshot, vectors).astype(np.int64))
     return np.concatenate(rows), np.concatenate(targets)
 
 

@@ -35,7 +35,6 @@ class StoredVectors:
         self._snapshot = snapshot
         self._leaves = list(snapshot.leaf_ids())
         metas = [snapshot.leaf_meta(leaf) for leaf in self._leaves]
-        self._dead = {leaf: meta.dead for leaf, meta in zip(self._leaves, metas, strict=True) if meta.dead is not None}
         self._starts = np.cumsum([0] + [meta.live for meta in metas])  # [L + 1]
 
     @property
@@ -47,7 +46,7 @@ class StoredVectors:
 
     def rows(self) -> U64:
         """The row ids, uint64 [n]."""
-        return np.concatenate([self._page(leaf)[1] for leaf in self._leaves])
+        return np.concatenate([self._snapshot.leaf_rows(leaf)[1] for leaf in self._leaves])
 
     def take(self, indices: Indices, /) -> F16:
         """The vectors at ascending `indices` [m]: float16 [m, d]."""
@@ -55,18 +54,13 @@ class StoredVectors:
         bounds = np.searchsorted(indices, self._starts)  # [L + 1]
         for at in np.flatnonzero(np.diff(bounds)).tolist():
             low, high = int(bounds[at]), int(bounds[at + 1])
-            out[low:high] = self._page(self._leaves[at])[0][indices[low:high] - self._starts[at]]
+            out[low:high] = self._snapshot.leaf_rows(self._leaves[at])[0][indices[low:high] - self._starts[at]]
         return out
 
     def chunks(self, size: int, /) -> Iterator[tuple[int, F16]]:
         """All vectors in order, at most `size` at a time."""
         for start in range(0, len(self), size):
             yield start, self.take(np.arange(start, min(start + size, len(self))))
-
-    def _page(self, leaf: int) -> tuple[F16, U64]:
-        _, vectors, rows = self._snapshot.leaf_page(leaf)
-        dead = self._dead.get(leaf)
-        return (vectors, rows) if dead is None else (vectors[~dead], rows[~dead])
 
 
 def rebuild(store: Store) -> None:

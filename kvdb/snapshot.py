@@ -64,6 +64,7 @@ class Snapshot(Reader):
         self.relation_names = env.relation_names
         self._checked = env.checked
         self._metas = env.leaf_metas
+        self._merged_pages = env.merged_pages
 
     def close(self) -> None:
         """End the snapshot. Its views are invalid from here on."""
@@ -207,6 +208,8 @@ class Snapshot(Reader):
         _, vectors, rows = self.leaf_page(id)
         if len(rows) != meta.n:
             raise CorruptStoreError(f"leaf {id} has {len(rows)} rows, its record says {meta.n}: run `kvdb verify`")
+        if meta.delta:
+            vectors, rows = self._merged_pages.get(self, id, meta, vectors, rows)
         return LeafPage(id, meta.generation, vectors, rows, live)
 
     def _live(self, leaf: int) -> tuple[LeafMeta, Bools]:
@@ -216,7 +219,9 @@ class Snapshot(Reader):
         if known is not None and known[0] == data:
             return known[1:]
         meta = LeafMeta.unpack(leaf, data)
-        live = np.ones(meta.n, np.bool_) if meta.dead is None else ~meta.dead  # [n]
+        live = np.ones(meta.n + meta.delta, np.bool_)  # [n]
+        if meta.dead is not None:
+            live[: meta.n] = ~meta.dead
         live.flags.writeable = False
         if len(self._metas) >= _MOST_METAS:
             self._metas.clear()

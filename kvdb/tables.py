@@ -1,132 +1,25 @@
-"""The sub-databases of a store, and how to read what is in them within one transaction.
-
-    meta        name                      format version, state, encoder
-    triples     fact id u64               TripleRecord (msgpack map)
-    index       kind u8, number u64       ids u64 (sorted, several per key)
-    relations   relation id u64           name, nouns, whether edited, number of facts (msgpack map)
-    texts       value id u64              text
-    values      value id u64              vector float16 [d]
-    leaves      leaf id u32               vectors float16 [n, d] and row ids
-    leaf_meta   leaf id u32               n, live, generation, parent, which rows are dead
-    nodes       node id u32               centroids, counts and children
-    locations   row id // 128, u64        leaf ids u32 [128]
-
-Kinds of index: FACT hash of the triple -> fact ids; HEAD hash of the head -> fact ids; RELATION relation id -> fact
-ids; TAIL value id -> fact ids; TEXT hash of the text -> value ids; NAME hash of the relation -> relation
-ids. Hashes may collide: what an id points to is always compared with what was asked for.
-"""
+"""How to read what is in the tables of a store (kvdb.schema) within one transaction."""
 
 from __future__ import annotations
 
-import uuid
 from collections.abc import Iterator
-from contextlib import contextmanager, nullcontext
-from dataclasses import dataclass
+from contextlib import contextmanager
 from typing import Any
 
 import lmdb
+import numpy as np
 
 from kvdb import format, records
-from kvdb.errors import CorruptStoreError, FormatVersionError, NotAStoreError
+from kvdb.errors import CorruptStoreError
 from kvdb.failures import translate
-from kvdb.format import LeafMeta, NodeRecord, index_key, read_u64, u32, u64
+from kvdb.format import DeltaRow, LeafMeta, NodeRecord, index_key, read_u64, u32, u64
 from kvdb.records import State, TripleRecord
+from kvdb.schema import FactTables, Tables, TreeTables, create_tables, open_tables
 from kvdb.types import F16, U64, Fact, FactId, Relation
 
+__all__ = ["Data", "FactTables", "Reader", "Tables", "TreeTables", "create_tables", "open_tables"]
+
 Data = Any  # bytes in a write transaction, memoryview in a read transaction
-
-
-@dataclass(frozen=True, slots=True)
-class FactTables:
-    """Handles of the tables that hold triples and values."""
-
-    triples: Any
-    index: Any
-    relations: Any
-    texts: Any
-    values: Any
-
-
-@dataclass(frozen=True, slots=True)
-class TreeTables:
-    """Handles of the tables that hold the rows' vectors and the tree over them."""
-
-    leaves: Any
-    leaf_meta: Any
-    nodes: Any
-    locations: Any
-
-
-@dataclass(frozen=True, slots=True)
-class Tables:
-    """All handles. Two sets of each, of which the state names the live one."""
-
-    meta: Any
-    facts: tuple[FactTables, FactTables]
-    trees: tuple[TreeTables, TreeTables]
-
-
-_FACT_NAMES = ("triples", "index", "relations", "texts", "values")
-_TREE_NAMES = ("leaves", "leaf_meta", "nodes", "locations")
-_SETS = ("a", "b")
-
-
-def _flags(name: str) -> dict[str, bool]:
-    # not dupfixed, which would save 10 bytes an id: LMDB's compacting copy crashes on its deeper sub-trees (0.9.36)
-    return {"dupsort": True} if name == "index" else {}
-
-
-def create_tables(env: lmdb.Environment) -> None:
-    """Make the tables of a new store, in one transaction. Another process may have been quicker: then do nothing."""
-    with env.begin(write=True) as txn:
-        meta = env.open_db(b"meta", txn=txn)
-        if txn.get(b"format", db=meta) is not None:
-            return
-        for name in _FACT_NAMES + _TREE_NAMES:
-            for which in _SETS:
-                env.open_db(f"{name}.{which}".encode(), txn=txn, **_flags(name))
-        txn.put(b"format", str(format.FORMAT_VERSION).encode(), db=meta)
-        txn.put(b"state", State(uuid=str(uuid.uuid4())).pack(), db=meta)
-
-
-def open_tables(env: lmdb.Environment, path: str, *, writable: bool) -> Tables:
-    """Handles of an existing store. Raises NotAStoreError or FormatVersionError.
-
-    py-lmdb keeps handles of a read transaction only in a read-only environment, so a writable one waits here until the
-    write transaction of another process, if there is one, ends.
-    """
-    txn = env.begin(write=True) if writable else None
-    try:
-        return _open_tables(env, path, txn)
-    finally:
-        if txn is not None:
-            txn.commit()
-
-
-def _open_tables(env: lmdb.Environment, path: str, txn: lmdb.Transaction | None) -> Tables:
-    try:
-        meta = env.open_db(b"meta", txn=txn, create=False)
-    except (lmdb.NotFoundError, lmdb.ReadonlyError, lmdb.IncompatibleError):
-        raise NotAStoreError(f"{path} is an LMDB file but not a kvdb store: give the path of a store") from None
-    with nullcontext(txn) if txn else env.begin() as reading:
-        version = bytes(reading.get(b"format", db=meta) or b"")
-    if not version.isdigit():
-        raise NotAStoreError(f"{path} is an LMDB file but not a kvdb store: give the path of a store")
-    if int(version) > format.FORMAT_VERSION:
-        raise FormatVersionError(
-            f"{path} has format {int(version)}, this kvdb reads up to {format.FORMAT_VERSION}: upgrade kvdb"
-        )
-    try:
-        handles = {
-            f"{name}.{which}": env.open_db(f"{name}.{which}".encode(), txn=txn, create=False, **_flags(name))
-            for name in _FACT_NAMES + _TREE_NAMES
-            for which in _SETS
-        }
-    except (lmdb.NotFoundError, lmdb.IncompatibleError) as error:
-        raise CorruptStoreError(f"{path} lacks a table ({error}): restore it from a backup") from error
-    facts = tuple(FactTables(*(handles[f"{name}.{which}"] for name in _FACT_NAMES)) for which in _SETS)
-    trees = tuple(TreeTables(*(handles[f"{name}.{which}"] for name in _TREE_NAMES)) for which in _SETS)
-    return Tables(meta, (facts[0], facts[1]), (trees[0], trees[1]))
 
 
 class Reader:
@@ -252,6 +145,40 @@ class Reader:
         """Generation of the page, vectors [n, d] and rows [n] of a leaf, dead rows included."""
         data = self.need(self.tree_in.leaves, u32(leaf), f"leaf {leaf}")
         return format.unpack_leaf(leaf, data, check=check)
+
+    def delta_rows(self, leaf: int) -> list[DeltaRow]:
+        """The rows of a leaf that are not in its page yet, in the order in which they came."""
+        prefix = u32(leaf)
+        out = []
+        with self.translated():
+            cursor = self.txn.cursor(self.tree_in.deltas)
+            if cursor.set_range(prefix):
+                for key, data in cursor:
+                    if key[:4] != prefix:
+                        break
+                    out.append(format.unpack_delta(key, data))
+        return out
+
+    def leaf_rows(self, leaf: int) -> tuple[F16, U64]:
+        """The live rows of a leaf, of page and delta: vectors [n, d] and rows [n]."""
+        meta = self.leaf_meta(leaf)
+        _, vectors, rows = self.leaf_page(leaf)
+        if meta.dead is not None:
+            vectors, rows = vectors[~meta.dead], rows[~meta.dead]
+        return self.with_delta(leaf, meta, vectors, rows)
+
+    def with_delta(self, leaf: int, meta: LeafMeta, vectors: F16, rows: U64) -> tuple[F16, U64]:
+        """`vectors` [n, d] and `rows` [n] of a leaf's page, and after them those of its delta."""
+        if not meta.delta:
+            return vectors, rows
+        delta = self.delta_rows(leaf)
+        if len(delta) != meta.delta or any(len(row.vector) != vectors.shape[1] for row in delta):
+            raise CorruptStoreError(
+                f"leaf {leaf} has {len(delta)} delta rows in {self.path}, its record says {meta.delta}: "
+                "run `kvdb verify`"
+            )
+        more = np.array([row.row for row in delta], np.uint64)
+        return np.concatenate([vectors, np.stack([row.vector for row in delta])]), np.concatenate([rows, more])
 
     def node_record(self, node: int, *, check: bool = True) -> NodeRecord:
         """A node page."""

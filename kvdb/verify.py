@@ -16,11 +16,12 @@ from kvdb import format, records
 from kvdb.errors import CorruptStoreError
 from kvdb.failures import translate
 from kvdb.format import index_key, read_u64, u64
+from kvdb.pending import waiting
 from kvdb.rebuild import leftovers
 from kvdb.records import HEAD_BIT, TAIL_BIT, unpack_relation
 from kvdb.snapshot import Snapshot
 from kvdb.types import VerifyReport
-from kvdb.verify_tree import check_rows, check_tree
+from kvdb.verify_tree import check_deltas, check_rows, check_tree
 
 MOST = 1000  # problems that are listed
 
@@ -63,9 +64,10 @@ def verify(snapshot: Snapshot) -> VerifyReport:
     """Check every invariant of a snapshot."""
     snapshot.relation_names = {}  # names that were read before do not count
     findings = Findings(snapshot)
-    for check in (_triples, _index, _relations, _texts, _vectors, check_rows, check_tree):
+    for check in (_triples, _index, _relations, _texts, _vectors, check_rows, check_deltas, check_tree):
         findings.attempt(lambda check=check: check(findings))  # type: ignore[misc]
     findings.checked["pending"] = leftovers(snapshot)
+    findings.checked["queued"] = waiting(snapshot)
     return VerifyReport(not findings.problems, tuple(findings.problems), dict(findings.checked))
 
 

@@ -50,16 +50,17 @@ def _check_leaf(f: Findings, leaf: int, live: list[U64]) -> None:
     if len(rows) != meta.n or vectors.shape[1] != s.state.dim:
         f.report(f"leaf {leaf} has {vectors.shape} rows and dimensions, its record says {meta.n}")
         return
-    alive = np.ones(meta.n, np.bool_) if meta.dead is None else ~meta.dead
-    f.equal(f"live rows of leaf {leaf}", int(alive.sum()), meta.live)
-    if not 1 <= meta.live <= meta.n <= LEAF_MAX:
-        f.report(f"leaf {leaf} has {meta.live} live rows of {meta.n}: outside of 1 to {LEAF_MAX}")
+    vectors, rows = s.leaf_rows(leaf)
+    f.checked["delta rows"] += meta.delta
+    f.equal(f"live rows of leaf {leaf}", len(rows), meta.live)
+    if not (meta.live >= 1 and meta.n + meta.delta <= LEAF_MAX):
+        f.report(f"leaf {leaf} has {meta.live} live rows of {meta.n} and {meta.delta}: outside of 1 to {LEAF_MAX}")
     norms = np.linalg.norm(vectors.astype(np.float32), axis=1)  # [n]
     if not bool((np.abs(norms - 1) < 1e-2).all()):
         f.report(f"leaf {leaf} holds a vector that is not of unit length")
-    live.append(rows[alive].copy())
-    for block in np.unique(rows[alive] // np.uint64(LOCATION_ROWS)).tolist():
-        own = rows[alive & (rows // np.uint64(LOCATION_ROWS) == block)]
+    live.append(rows.copy())
+    for block in np.unique(rows // np.uint64(LOCATION_ROWS)).tolist():
+        own = rows[rows // np.uint64(LOCATION_ROWS) == block]
         raw = s.get(s.tree_in.locations, format.u64(block))
         places = format.unpack_locations(block, raw)[(own % np.uint64(LOCATION_ROWS)).astype(np.int64)]
         for row in own[places != leaf].tolist():
@@ -101,22 +102,39 @@ def _check_node(f: Findings, node: int, level: int | None, hanging: dict[int, in
         f.report(f"node {node} has no children")
         return np.zeros(s.state.dim, np.float32), 0
     for at, child in enumerate(record.children.tolist()):
+        tolerance = TOLERANCE
         if record.level > 1:
             mean, count = _check_node(f, child, record.level - 1, hanging, seen)
         else:
-            mean, count = _leaf_mean(f, child)
+            mean, count, tolerance = _leaf_mean(f, child)
             if hanging.pop(child, None) != node:
                 f.report(f"leaf {child} is a child of node {node}, its record says otherwise")
         f.equal(f"rows below child {child} of node {node}", int(record.counts[at]), count)
-        if not bool((np.abs(record.centroids[at] - mean) <= TOLERANCE).all()):
+        if not float(np.abs(record.centroids[at] - mean).max(initial=0)) <= tolerance:
             f.report(f"the centroid of child {child} of node {node} is not the mean of its rows")
     weights = record.counts.astype(np.float64)
     total = float(weights.sum()) or 1.0
     return (weights / total @ record.centroids.astype(np.float64)).astype(np.float32), int(total)
 
 
-def _leaf_mean(f: Findings, leaf: int) -> tuple[F32, int]:
-    page = f.snapshot.leaf_page(leaf, check=False)
+def _leaf_mean(f: Findings, leaf: int) -> tuple[F32, int, float]:
+    """The mean [d] of a leaf's rows, what its node's entry has to count, and how far the entry may be from the mean.
+
+    The entry is the mean of other rows than today's by those that joined and left since: each can have moved a mean of
+    m unit vectors by 2 / m at most.
+    """
     meta = f.snapshot.leaf_meta(leaf)
-    alive = slice(None) if meta.dead is None else ~meta.dead
-    return page[1][alive].mean(axis=0, dtype=np.float32), meta.live
+    vectors, _ = f.snapshot.leaf_rows(leaf)
+    moved = 2 * meta.left / max(1, meta.counted) + 2 * meta.joined / max(1, meta.live)
+    return vectors.mean(axis=0, dtype=np.float32), meta.counted, TOLERANCE + moved
+
+
+def check_deltas(f: Findings) -> None:
+    """Every delta row belongs to a leaf."""
+    s = f.snapshot
+    leaves = set(s.leaf_ids())
+    found = {read_u64(key) >> 32 for key in s.txn.cursor(s.tree_in.deltas).iternext(keys=True, values=False)}
+    for leaf in sorted(found - leaves):
+        f.report(f"a delta row belongs to leaf {leaf}, which is not there")
+    rows = s.entries(s.tree_in.deltas)
+    f.equal("delta rows", rows, f.checked["delta rows"])

@@ -23,9 +23,13 @@ from kvdb.errors import CorruptStoreError
 from kvdb.format import index_key, u64
 from kvdb.kg2kv import Nouns, key_sentence
 from kvdb.records import HEAD_BIT, TAIL_BIT, TripleRecord, pack_relation
+from kvdb.shrink import shrink
 from kvdb.tables import Reader, Tables
 from kvdb.tree_edit import TreeEdit
 from kvdb.types import F16, F32, U64, FactId, Mask, Relation, Triple, row_of
+
+WORK = 16
+ROWS_A_WORK = 64
 
 Items = list[tuple[bytes, bytes]]
 NounsOf = Callable[[str], Nouns]
@@ -102,12 +106,29 @@ class Write(Reader):
     def __init__(self, txn: lmdb.Transaction, tables: Tables, path: str, *, stage: bool = False) -> None:
         super().__init__(txn, tables, path)
         self.state.txn += 1
+        self.delta_items: Items = []
         self._stage = stage
         self.tree = TreeEdit(self)
+        self._touched = 0  # rows added and removed
         self._uses: Counter[int] = Counter()  # by how much the facts of a relation change
         self._changed: dict[int, Relation] = {}  # relations with new nouns
         self._by_name: dict[str, int] = {}
         self._by_text: dict[str, int] = {}
+
+    @property
+    def work_limit(self) -> int:
+        """How many splits and merges of leaves this transaction may see through to the end."""
+        return min(WORK, 1 + self._touched // ROWS_A_WORK)
+
+    def has_leaf(self, leaf: int) -> bool:
+        """True where there is such a leaf."""
+        return self.get(self.tree_in.leaf_meta, format.u32(leaf)) is not None
+
+    def put_deltas(self) -> None:
+        """Write the delta rows that leaves have collected."""
+        if self.delta_items:
+            self.txn.cursor(self.tree_in.deltas).putmulti(sorted(self.delta_items))
+            self.delta_items.clear()
 
     def finish(self) -> None:
         """Write what was only changed in memory so far."""
@@ -117,6 +138,8 @@ class Write(Reader):
         self.tree.flush()
         if not self._stage and not self.state.root and FLAT_ROWS <= self.state.rows <= MAX_GROWN:
             grow(self.txn, self)
+        elif self.state.root and self.state.rows < FLAT_ROWS // 4:
+            shrink(self)
         self.txn.put(b"state", self.state.pack(), db=self.tables.meta)
 
     def add(
@@ -153,6 +176,7 @@ class Write(Reader):
 
     def add_rows(self, rows: U64, vectors: F16) -> None:
         """Add rows [n] with vectors [n, d]: to the nearest leaves, or in a flat store to the last one."""
+        self._touched += len(rows)
         if self._stage or not self.state.root:
             self.tree.stage(rows, vectors)
         else:
@@ -170,6 +194,7 @@ class Write(Reader):
         self.txn.delete(u64(fact), db=self.facts_in.triples)
         self.state.facts -= 1
         self._uses[record.relation] -= 1
+        self._touched += 1
         self.tree.remove([int(row_of(fact, mask)) for mask in records.bits_masks(record.masks)])
         self._release(record.tail, triple.tail)
         if record.head_value and record.head_value != record.tail:

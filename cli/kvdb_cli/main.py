@@ -18,6 +18,7 @@ from kvdb_cli.ask import ask
 from kvdb_cli.facts import add, delete, match, search
 from kvdb_cli.ingest import ingest
 from kvdb_cli.learn import eval_command, train
+from kvdb_cli.operations import migrate
 from kvdb_cli.output import one_line
 from kvdb_cli.whole import export, info, relations, verify
 
@@ -91,6 +92,7 @@ for _command in (
     relations,
     verify,
     export,
+    migrate,
     train,
     eval_command,
 ):

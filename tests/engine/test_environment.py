@@ -62,8 +62,8 @@ def test_a_newer_format_is_refused(filled: Path) -> None:
     with lmdb.open(str(filled), subdir=False, max_dbs=32, lib_version=0) as env:
         meta = env.open_db(b"meta")
         with env.begin(write=True) as txn:
-            txn.put(b"format", b"2", db=meta)
-    with pytest.raises(kvdb.errors.FormatVersionError, match="has format 2, this kvdb reads up to 1: upgrade"):
+            txn.put(b"format", b"3", db=meta)
+    with pytest.raises(kvdb.errors.FormatVersionError, match="has format 3, this kvdb reads up to 2: upgrade"):
         kvdb.open(filled)
 
 

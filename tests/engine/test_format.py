@@ -58,10 +58,19 @@ def test_a_node_page_byte_for_byte() -> None:
 
 
 def test_small_records_byte_for_byte() -> None:
-    body = bytes.fromhex("0a000000 09000000 0b00000000000000 0c000000 00000000 0500")[:-2] + bytes([5, 2])
+    body = bytes.fromhex(
+        "0a000000 09000000 0b00000000000000 0c000000 02000000 03000000 04000000 05000000 00000000 0502"
+    )
     dead = np.zeros(10, np.bool_)
     dead[[0, 2, 9]] = True
-    assert LeafMeta(10, 9, 11, 12, dead).pack(3) == body + xxhash.xxh3_64(body, seed=3).digest()
+    meta = LeafMeta(10, 9, 11, 12, dead, 2, 3, 4, 5)
+    assert meta.pack(3) == body + xxhash.xxh3_64(body, seed=3).digest()
+    assert meta.counted == 10
+    body = bytes.fromhex("0900000000000000 003c 0080")
+    (key, packed), _ = format.pack_deltas(1, 2, np.array([9, 10], np.uint64), np.array([[1, -0.0]] * 2, np.float16))
+    assert key == bytes([0, 0, 0, 1, 0, 0, 0, 2])
+    assert packed == body + xxhash.xxh3_64(body, seed=(1 << 32) + 2).digest()
+    assert format.unpack_delta(key, packed)[:2] == (2, 9)
     vector = np.array([1, 0], np.float16)
     assert format.pack_vector(6, vector) == b"\0\x3c\0\0" + xxhash.xxh3_64(b"\0\x3c\0\0", seed=6).digest()
     body = b"\x84\xa1h\xa1x\xa1r\x01\xa1t\xcd\x01\x00\xa1m\x03"
@@ -92,6 +101,10 @@ def test_any_flipped_bit_is_noticed(data: st.DataObject) -> None:
     pages = {
         "leaf": (bytes(format.pack_leaf(7, 9, VECTORS, ROWS)), lambda raw: format.unpack_leaf(7, raw)),
         "meta": (LeafMeta(2, 2, 1, 1, None).pack(7), lambda raw: LeafMeta.unpack(7, raw)),
+        "delta": (
+            format.pack_deltas(7, 1, ROWS[:1], VECTORS[:1])[0][1],
+            lambda raw: format.unpack_delta(format.delta_key(7, 1), raw),
+        ),
         "vector": (format.pack_vector(7, VECTORS[0]), lambda raw: format.unpack_vector(7, raw)),
         "triple": (
             records.TripleRecord("h", 1, 2, 1).pack(7),
@@ -120,6 +133,7 @@ def test_any_bytes_are_refused_and_never_run(data: bytes) -> None:
         lambda: format.unpack_leaf(1, data),
         lambda: NodeRecord.unpack(1, data),
         lambda: LeafMeta.unpack(1, data),
+        lambda: format.unpack_delta(format.delta_key(1, 1), data),
         lambda: records.TripleRecord.unpack(1, data),
         lambda: records.State.unpack(data),
         lambda: records.unpack_encoder(data),

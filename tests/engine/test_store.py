@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule, run_state_machine_as_test
 
 import kvdb
-from kvdb import build, load, tree_edit, write
+from kvdb import build, leaf_edit, load, node_edit, restructure, tree_edit, write
 from kvdb.kg2kv import key_sentence
 
 PARIS = ("Paris", "capital of", "France")
@@ -302,9 +302,13 @@ class DictionaryMachine(RuleBasedStateMachine):
 def test_the_store_is_a_dictionary(fakes: ModuleType, monkeypatch: pytest.MonkeyPatch) -> None:
     for module in (build, write, load):
         monkeypatch.setattr(module, "FLAT_ROWS", 64)
-    monkeypatch.setattr(tree_edit, "LEAF_MAX", 16)
-    monkeypatch.setattr(tree_edit, "SPLIT_TARGET", 8)
-    monkeypatch.setattr(tree_edit, "NODE_MAX", 8)
+    for module in (leaf_edit, restructure, tree_edit):
+        monkeypatch.setattr(module, "LEAF_MAX", 16)
+    monkeypatch.setattr(leaf_edit, "DELTA_MAX", 4)
+    monkeypatch.setattr(leaf_edit, "STALE_LEAST", 2)
+    monkeypatch.setattr(restructure, "SPLIT_TARGET", 8)
+    monkeypatch.setattr(restructure, "MERGE_BELOW", 3)
+    monkeypatch.setattr(node_edit, "NODE_MAX", 8)
     monkeypatch.setattr(DictionaryMachine, "fakes", fakes, raising=False)
     run_state_machine_as_test(
         DictionaryMachine,

@@ -165,7 +165,7 @@ def test_what_is_checked_is_counted(filled: kvdb.Store) -> None:
     info = filled.info()
     assert (info.triples, info.rows, info.relations, info.values, info.dim) == (1000, 2000, 3, 2000, 32)
     assert info.levels == (1, checked["nodes"] - 1, checked["leaves"])
-    assert info.masks == ("tail", "head") and info.format == 1 and info.encoder is None
+    assert info.masks == ("tail", "head") and info.format == 2 and info.encoder is None
 
 
 def test_exports_hold_every_fact(store: kvdb.Store, fakes: ModuleType) -> None:

@@ -1,0 +1,41 @@
+"""Work on leaves that a transaction left to later ones, so that each does a bounded amount: a durable queue.
+
+A leaf waits at most once for each kind of work. Nothing waits on a leaf that is no longer there for long: whoever
+comes to it passes over it.
+"""
+
+from __future__ import annotations
+
+import struct
+from typing import TYPE_CHECKING
+
+from kvdb.tables import Reader
+
+if TYPE_CHECKING:
+    from kvdb.write import Write
+
+MERGE, SETTLE = 1, 2  # give its rows to its neighbours; exchange rows with its neighbours
+
+_KEY = struct.Struct(">BI")
+
+
+def push(write: Write, kind: int, leaf: int) -> None:
+    """Leave work on a leaf to a later transaction."""
+    write.txn.put(_KEY.pack(kind, leaf), b"", db=write.tree_in.pending)
+
+
+def pop(write: Write, most: int) -> list[tuple[int, int]]:
+    """Take at most so much work out of the queue: kinds and leaves."""
+    out: list[tuple[int, int]] = []
+    cursor = write.txn.cursor(write.tree_in.pending)
+    found = cursor.first()
+    while found and len(out) < most:
+        kind, leaf = _KEY.unpack(cursor.key())
+        out.append((kind, leaf))
+        found = cursor.delete()
+    return out
+
+
+def waiting(reader: Reader) -> int:
+    """How much work waits."""
+    return reader.entries(reader.tree_in.pending)
