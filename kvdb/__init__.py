@@ -12,7 +12,9 @@ from kvdb.errors import KvdbError
 from kvdb.snapshot import Snapshot
 from kvdb.store import Store
 from kvdb.store import open_store as open
+from kvdb.transaction import WriteTransaction
 from kvdb.types import (
+    Change,
     EncoderRecord,
     Fact,
     FactId,
@@ -39,6 +41,7 @@ from kvdb.types import (
 __version__ = "0.1.0"
 
 __all__ = [
+    "Change",
     "EncoderRecord",
     "Fact",
     "FactId",
@@ -60,6 +63,7 @@ __all__ = [
     "StoreInfo",
     "Triple",
     "VerifyReport",
+    "WriteTransaction",
     "errors",
     "fact_of",
     "load",

@@ -21,18 +21,19 @@ from numpy.typing import NDArray
 
 from kvdb import format
 from kvdb.build import TreeBuilder
+from kvdb.changes import INSERTED
 from kvdb.environment import Environment
 from kvdb.errors import StoreLockedError
 from kvdb.fields import check_triple
 from kvdb.format import u64
 from kvdb.given import Floats, GivenSource, Indices
+from kvdb.plan import NounsOf
 from kvdb.rebuild import drop_leftovers, edit_state, leaf_slice
 from kvdb.records import HEAD_BIT, MAX_HEAD, MAX_RELATION, MAX_TAIL, SUM, State, mask_bits, pack_relation
 from kvdb.tables import FactTables
 from kvdb.tree import cluster
 from kvdb.tree.cluster import Clustering
 from kvdb.types import F16, U64, Mask, Relation
-from kvdb.write import NounsOf
 
 if TYPE_CHECKING:
     from kvdb.store import Store
@@ -94,7 +95,8 @@ def load_empty(
         state.facts, state.rows, state.values, state.dim = n, n * m, count, d
         state.next_fact += n
         state.masks = state.masks or mask_bits(masks)
-        edit_state(store, lambda old: _replace(old, state), commits=True)
+        runs = [(INSERTED, int(ids[0]), n)]
+        edit_state(store, lambda old: _replace(old, state), commits=True, runs=runs)
         drop_leftovers(store)
     return n
 

@@ -1,13 +1,45 @@
-"""Whether an encoder is the one that a store was made with."""
+"""The encoder that a store was made with: recorded once, and compared with every other that comes."""
 
 from __future__ import annotations
+
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from kvdb.errors import EncoderMismatchError
+from kvdb.records import pack_encoder, unpack_encoder
 from kvdb.types import EncoderRecord
 
+if TYPE_CHECKING:
+    from kvdb.store import Store
+    from kvdb.write import Write
+
 PROBE_FIT = 0.99  # least cosine between vectors of the same sentence by the same encoder
+
+
+def bind_encoder(store: Store, record: EncoderRecord) -> None:
+    """Store.bind_encoder."""
+    known = store.encoder
+    if known is None:
+        dim = store.dim
+        if dim is not None and dim != record.dim:
+            raise EncoderMismatchError(
+                f"{store.path} holds vectors of {dim} dimensions, encoder {record.name} gives {record.dim}: "
+                "use the encoder that the store was made with"
+            )
+        if not store.read_only:
+            store.write_with(lambda write: _bind(write, record))
+        return
+    check_encoder(store.path, known, record)
+
+
+def _bind(write: Write, record: EncoderRecord) -> None:
+    data = write.get(write.tables.meta, b"encoder")
+    if data is not None:
+        check_encoder(write.path, unpack_encoder(data), record)
+        return
+    write.state.dim = record.dim
+    write.txn.put(b"encoder", pack_encoder(record), db=write.tables.meta)
 
 
 def check_encoder(path: str, known: EncoderRecord, given: EncoderRecord) -> None:

@@ -19,6 +19,7 @@ from typing import TypeVar
 import lmdb
 
 from kvdb import filecheck, locks
+from kvdb.caches import Caches
 from kvdb.errors import (
     CorruptStoreError,
     ForkedStoreError,
@@ -29,11 +30,8 @@ from kvdb.errors import (
     StoreLockedError,
 )
 from kvdb.failures import LOW_SPACE, free_space, translate
-from kvdb.format import LeafMeta
 from kvdb.mapping import open_map
-from kvdb.merged import MergedPages
 from kvdb.tables import Tables, create_tables, open_tables
-from kvdb.types import Bools
 
 T = TypeVar("T")
 
@@ -53,15 +51,13 @@ class Environment:
         self.path = path
         self.writable = writable
         self._users = 1
-        self.checked: dict[tuple[int, int], int] = {}  # (table, page) -> generation whose checksum held
-        self.leaf_metas: dict[int, tuple[bytes, LeafMeta, Bools]] = {}  # decoded records, by leaf
-        self.merged_pages = MergedPages()
-        self.relation_names: dict[int, str] = {}
+        self.caches = Caches()
         self.pid = os.getpid()
         self._map_size = map_size
         self._may_grow = False
         self._guard = threading.RLock()
         self._readers = self._writes = 0
+        self._writing = False  # a write transaction is open; only who holds the writer lock looks
         self._writer = locks.WriterLock(path)
         self._env: lmdb.Environment | None = None
         self._fd = -1
@@ -178,43 +174,65 @@ class Environment:
 
     def write(self, body: Callable[[lmdb.Transaction], T], timeout: float) -> T:
         """Run `body` in one durable write transaction: all of it or nothing."""
+        with self._turn(timeout):
+            while True:
+                try:
+                    with self._transaction(growing=True) as txn:
+                        return body(txn)
+                except lmdb.MapFullError as error:
+                    self._grow(error)
+
+    @contextmanager
+    def transaction(self, timeout: float) -> Iterator[lmdb.Transaction]:
+        """One durable write transaction around a block, which cannot run twice: where the map has to grow, it fails."""
+        with self._turn(timeout), self._transaction() as txn:
+            yield txn
+
+    @contextmanager
+    def _turn(self, timeout: float) -> Iterator[None]:
+        """Hold the writer lock and keep the environment open meanwhile."""
         with self._guard:
             self.check()
             self._writes += 1
         try:
             with self.writer(timeout):
-                while True:
-                    try:
-                        return self._transaction(body)
-                    except lmdb.MapFullError as error:
-                        self._grow(error)
+                yield
         finally:
             with self._guard:
                 self._writes -= 1
                 self._shut_if_idle()
 
-    def _transaction(self, body: Callable[[lmdb.Transaction], T]) -> T:
-        env = self.check()
+    @contextmanager
+    def _transaction(self, *, growing: bool = False) -> Iterator[lmdb.Transaction]:
+        """Commit what the block writes, or nothing. Errors come out as ours; that the map is full not if `growing`."""
         try:
+            txn = self._begin()
             try:
-                txn = env.begin(write=True, buffers=True)
-            except lmdb.MapResizedError:
-                env.set_mapsize(0)
-                txn = env.begin(write=True, buffers=True)
-            try:
-                result = body(txn)
+                yield txn
                 txn.commit()
             except BaseException:
                 txn.abort()
                 raise
+            finally:
+                self._writing = False
             self._fill()
-            return result
-        except lmdb.MapFullError:
-            raise
         except (lmdb.Error, OSError) as error:
-            if isinstance(error, KvdbError):
+            if isinstance(error, KvdbError) or (growing and isinstance(error, lmdb.MapFullError)):
                 raise
             raise translate(error, self.path) from error
+
+    def _begin(self) -> lmdb.Transaction:
+        """A write transaction. LMDB would wait for ever for one that this thread has open already."""
+        env = self.check()
+        if self._writing:
+            raise StoreLockedError(f"{self.path} has a write transaction open in this thread: write through that one")
+        try:
+            txn = env.begin(write=True, buffers=True)
+        except lmdb.MapResizedError:
+            env.set_mapsize(0)
+            txn = env.begin(write=True, buffers=True)
+        self._writing = True
+        return txn
 
     def _grow(self, error: lmdb.MapFullError) -> None:
         env = self.check()
@@ -278,6 +296,5 @@ class Environment:
                 self._open()
                 locks.flock_within(old, fcntl.LOCK_SH, 0.0)
             os.close(old)
-            self.checked.clear()
-            self.merged_pages.clear()
+            self.caches.clear()
             return True

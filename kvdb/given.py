@@ -11,8 +11,8 @@ from numpy.typing import NDArray
 
 from kvdb.errors import VectorError
 from kvdb.fields import unit16
+from kvdb.plan import Plan
 from kvdb.types import F16, Mask
-from kvdb.write import Plan
 
 Floats = NDArray[np.floating[Any]]
 Indices = NDArray[np.int64]

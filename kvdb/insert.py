@@ -11,10 +11,13 @@ from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
 
-from kvdb.errors import ReadOnlyStoreError
-from kvdb.fields import check_masks, unit16
+from kvdb.errors import ReadOnlyStoreError, VectorError
+from kvdb.fields import check_masks, check_triple, unit16
+from kvdb.given import Floats, GivenVectors, as_rows
+from kvdb.kg2kv import noun_forms
+from kvdb.plan import Encode, NounsOf, Plan, plan
 from kvdb.types import F16, InsertReport, Mask, Triple
-from kvdb.write import Encode, NounsOf, Plan, Write, plan
+from kvdb.write import Write
 
 if TYPE_CHECKING:
     from kvdb.store import Store
@@ -115,13 +118,45 @@ def insert_batch(
         vectors.prepare(made, chosen)
         try:
             made, ids = store.write_with(body, stage=stage)
-            return _report(made, ids)
+            return report(made, ids)
         except _MoreNeededError as changed:
             made = changed.made
-    return _report(made, [])
+    return report(made, [])
 
 
-def _report(made: Plan, ids: Sequence[int]) -> InsertReport:
+def insert_given(
+    store: Store,
+    triples: Sequence[Sequence[str]],
+    key_vectors: Floats,
+    value_vectors: Floats,
+    *,
+    masks: Sequence[Mask] = ("tail",),
+    nouns: NounsOf = noun_forms,
+) -> InsertReport:
+    """Add a small batch of n facts whose vectors are given, in one transaction.
+
+    key_vectors: of the key sentences, [n, d]; with both masks [n, 2, d], tail-masked first. value_vectors: of what the
+    rows answer with, in the same shape. For many facts use `kvdb.load.load_vectors`.
+    Raises FieldError, VectorError; then nothing was written.
+    """
+    chosen = check_masks(masks)
+    batch = [check_triple(triple) for triple in triples]
+    given = given_vectors(batch, key_vectors, value_vectors, chosen, store.dim or 0)
+    return insert_batch(store, batch, given, masks=chosen, nouns=nouns)
+
+
+def given_vectors(
+    batch: Sequence[Triple], key_vectors: Floats, value_vectors: Floats, masks: Sequence[Mask], dim: int
+) -> GivenVectors:
+    """The vectors of a batch, checked. Raises VectorError."""
+    keys, values = as_rows(key_vectors, len(masks)), as_rows(value_vectors, len(masks))
+    if keys.shape != values.shape or len(keys) != len(batch):
+        raise VectorError(f"{len(batch)} triples, key vectors {keys.shape} and value vectors {values.shape} do not fit")
+    return GivenVectors(masks, keys, values, dim)
+
+
+def report(made: Plan, ids: Sequence[int]) -> InsertReport:
+    """What an insert says; `ids` are those of the plan's new facts."""
     known = dict(made.known)
     known.update(zip((made.triples[at] for at in made.fresh), ids, strict=True))  # type: ignore[arg-type]
     return InsertReport(len(ids), len(made.triples) - len(ids), tuple(known[triple] for triple in made.triples))

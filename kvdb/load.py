@@ -24,10 +24,10 @@ from kvdb.given import GivenVectors, as_rows
 from kvdb.insert import EncodedText, insert_batch
 from kvdb.kg2kv import noun_forms
 from kvdb.placing import place_staged
+from kvdb.plan import Encode, NounsOf
 from kvdb.rebuild import drop_leftovers, leftovers, rebuild
 from kvdb.store import Store
 from kvdb.types import F16, F32, LoadReport, Mask, Triple
-from kvdb.write import Encode, NounsOf
 
 Progress = Callable[[int, int], None]  # triples read, facts inserted
 

@@ -20,6 +20,7 @@ from kvdb.errors import CorruptStoreError, FormatVersionError, KvdbError, NotASt
 from kvdb.failures import translate
 from kvdb.format import CHECKSUM, FORMAT_VERSION, LEAF_META, read_u32
 from kvdb.mapping import DEFAULT_MAP, open_map
+from kvdb.records import State
 from kvdb.schema import SETS, flags, table_names
 
 _LEAF_META_1 = struct.Struct("<IIQI4x")  # n, live, generation, parent
@@ -72,6 +73,10 @@ def _migrate(name: str) -> int:
 
 def _from_1(env: lmdb.Environment, txn: lmdb.Transaction) -> None:
     """Version 2 has a delta for each leaf, a queue of work, and the feed of changes."""
+    meta = env.open_db(b"meta", txn=txn)
+    state = State.unpack(txn.get(b"state", db=meta) or b"")
+    state.feed_from = state.txn  # what happened before was not written down
+    txn.put(b"state", state.pack(), db=meta)
     for name in table_names():
         env.open_db(name.encode(), txn=txn, **flags(name))
     for which in SETS:

@@ -5,7 +5,7 @@ The writer lock is held throughout; readers go on with the old pages until the l
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from typing import TYPE_CHECKING
 
 import lmdb
@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from kvdb.build import TreeBuilder, clear
+from kvdb.changes import Run, record
 from kvdb.records import State
 from kvdb.snapshot import Snapshot
 from kvdb.tables import FactTables
@@ -92,14 +93,19 @@ def _upper(builder: TreeBuilder, txn: lmdb.Transaction, generation: int) -> int:
     return builder.write_nodes(txn, generation)
 
 
-def edit_state(store: Store, change: Callable[[State], None], *, commits: bool = False) -> None:
-    """Change the state record in a transaction of its own. `commits`: what readers see changes with it."""
+def edit_state(
+    store: Store, change: Callable[[State], None], *, commits: bool = False, runs: Sequence[Run] = ()
+) -> None:
+    """Change the state record in a transaction of its own. `commits`: what readers see changes with it. `runs`: what
+    the feed of changes has to say of it.
+    """
     env = store.environment
 
     def body(txn: lmdb.Transaction) -> None:
         state = State.unpack(txn.get(b"state", db=env.tables.meta) or b"")
         change(state)
         state.txn += commits
+        record(txn, env.tables, state, runs)
         txn.put(b"state", state.pack(), db=env.tables.meta)
 
     env.write(body, store.timeout)

@@ -90,6 +90,8 @@ class State:
     root: int = 0  # node id, 0: no tree
     staged: int = 0  # live rows in leaves that hang from no node
     open_leaf: int = 0  # the staged leaf that still has room, 0: none
+    feed_from: int = 0  # the feed of changes is complete for the transactions after this one
+    feed_ids: int = 0  # ids in the feed
     extra: dict[str, Any] = field(default_factory=dict)  # fields of later versions, kept as they are
 
     @property

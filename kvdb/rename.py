@@ -13,9 +13,10 @@ from kvdb import format
 from kvdb.errors import FieldError, InputError
 from kvdb.fields import unit16
 from kvdb.kg2kv import key_sentence
+from kvdb.plan import Encode
 from kvdb.records import HEAD_BIT, TAIL_BIT
 from kvdb.types import F16, U64, Mask, Relation, row_of
-from kvdb.write import Encode, Write
+from kvdb.write import Write
 
 if TYPE_CHECKING:
     from kvdb.store import Store

@@ -20,7 +20,6 @@ from kvdb.environment import Environment
 from kvdb.errors import CorruptStoreError, FactNotFoundError, LimitError, StoreClosedError
 from kvdb.fields import unit16
 from kvdb.format import LeafMeta, NodeRecord
-from kvdb.records import bits_masks
 from kvdb.tables import Reader
 from kvdb.tree.descend import descend
 from kvdb.tree.descend import exact as descend_all
@@ -35,7 +34,6 @@ from kvdb.types import (
     Hit,
     LeafId,
     LeafPage,
-    Mask,
     NodeId,
     NodePage,
     RowId,
@@ -61,10 +59,10 @@ class Snapshot(Reader):
         except BaseException:
             self.close()
             raise
-        self.relation_names = env.relation_names
-        self._checked = env.checked
-        self._metas = env.leaf_metas
-        self._merged_pages = env.merged_pages
+        self.relation_names = env.caches.relation_names
+        self._checked = env.caches.checked
+        self._metas = env.caches.leaf_metas
+        self._merged_pages = env.caches.merged_pages
 
     def close(self) -> None:
         """End the snapshot. Its views are invalid from here on."""
@@ -104,11 +102,6 @@ class Snapshot(Reader):
     def flat(self) -> bool:
         """True where search scores every leaf: a small store, or one whose bulk load has not finished."""
         return self.state.flat
-
-    @property
-    def masks(self) -> tuple[Mask, ...]:
-        """The maskings that the store was first loaded with, () before that."""
-        return bits_masks(self.state.masks)
 
     @property
     def dim(self) -> int | None:

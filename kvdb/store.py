@@ -4,23 +4,28 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from types import TracebackType
 from typing import IO, TypeVar
 
 import lmdb
 
 from kvdb import registry
-from kvdb.encoder import check_encoder
+from kvdb.changes import changes
+from kvdb.encoder import bind_encoder
 from kvdb.environment import Environment
-from kvdb.errors import EncoderMismatchError, ReadOnlyStoreError, StoreClosedError
+from kvdb.errors import ReadOnlyStoreError, StoreClosedError
 from kvdb.fields import check_triple
 from kvdb.insert import EncodedText, insert_batch
 from kvdb.kg2kv import noun_forms
 from kvdb.mapping import DEFAULT_MAP
-from kvdb.records import pack_encoder, unpack_encoder
+from kvdb.plan import Encode, NounsOf
+from kvdb.records import unpack_encoder
 from kvdb.snapshot import Snapshot
+from kvdb.transaction import WriteTransaction
 from kvdb.types import (
     F32,
+    Change,
     EncoderRecord,
     Fact,
     FactId,
@@ -32,9 +37,11 @@ from kvdb.types import (
     StoreInfo,
     VerifyReport,
 )
-from kvdb.write import Encode, NounsOf, Write
+from kvdb.write import Write
 
 T = TypeVar("T")
+
+DELETED_TOGETHER = 20_000  # facts; a transaction that frees very many pages makes the next commits slow
 
 
 def open_store(
@@ -138,32 +145,11 @@ class Store:
 
         Raises EncoderMismatchError where name, dimension or the vectors of the probe sentences differ.
         """
-        known = self.encoder
-        if known is None:
-            dim = self.dim
-            if dim is not None and dim != record.dim:
-                raise EncoderMismatchError(
-                    f"{self._path} holds vectors of {dim} dimensions, encoder {record.name} gives {record.dim}: "
-                    "use the encoder that the store was made with"
-                )
-            if not self._read_only:
-                self._write(lambda write: self._bind(write, record))
-            return
-        check_encoder(self._path, known, record)
-
-    def _bind(self, write: Write, record: EncoderRecord) -> None:
-        data = write.get(write.tables.meta, b"encoder")
-        if data is not None:
-            check_encoder(self._path, unpack_encoder(data), record)
-            return
-        write.state.dim = record.dim
-        write.txn.put(b"encoder", pack_encoder(record), db=write.tables.meta)
+        bind_encoder(self, record)
 
     def write_with(self, body: Callable[[Write], T], *, stage: bool = False) -> T:
         """Run `body` in one durable write transaction. For the modules of kvdb: users have insert and delete."""
-        if self._read_only:
-            raise ReadOnlyStoreError(f"{self._path} is open read-only: open it without read_only to write")
-        env = self.environment
+        env = self._writable()
 
         def run(txn: lmdb.Transaction) -> T:
             write = Write(txn, env.tables, env.path, stage=stage)
@@ -174,6 +160,11 @@ class Store:
         return env.write(run, self._timeout)
 
     _write = write_with
+
+    def _writable(self) -> Environment:
+        if self._read_only:
+            raise ReadOnlyStoreError(f"{self._path} is open read-only: open it without read_only to write")
+        return self.environment
 
     def insert(
         self,
@@ -193,11 +184,44 @@ class Store:
         return insert_batch(self, batch, EncodedText(encode, self.dim or 0), masks=masks, nouns=nouns)
 
     def delete(self, ids: Iterable[int]) -> int:
-        """Remove facts by their ids, in one transaction; how many there were. Unknown ids are passed over."""
+        """Remove facts by their ids; how many there were. Unknown ids are passed over.
+
+        More than 20,000 are removed in several transactions; in `write()` it is always one.
+        """
         wanted = [int(id) for id in ids]
-        if not wanted:
-            return 0
-        return self._write(lambda write: sum(write.remove(id) for id in wanted if 0 < id < 1 << 63))
+        return sum(
+            self._write(lambda write, part=part: write.remove_all(part))  # type: ignore[misc]
+            for part in (wanted[at : at + DELETED_TOGETHER] for at in range(0, len(wanted), DELETED_TOGETHER))
+        )
+
+    def update(self, id: int, *, tail: str, encode: Encode) -> FactId:
+        """Change the tail of a fact, in one transaction. It keeps its id, unless another fact says the same already:
+        then that one stays and this one goes; the id of the fact that stays is returned.
+
+        Raises FactNotFoundError, FieldError, VectorError, and what `encode` raises; then nothing was written.
+        """
+        with self.write() as transaction:
+            return transaction.update(id, tail=tail, encode=encode)
+
+    @contextmanager
+    def write(self) -> Iterator[WriteTransaction]:
+        """Several changes together: `with store.write() as transaction:` makes all of them when the block ends, and
+        none where it raises. Raises StoreLockedError where another writer is longer than `timeout`.
+        """
+        env = self._writable()
+        with env.transaction(self._timeout) as txn:
+            write = Write(txn, env.tables, env.path)
+            transaction = WriteTransaction(write)
+            yield transaction
+            transaction.end().finish()
+
+    def changes(self, *, since: int) -> Iterator[Change]:
+        """The facts that were inserted and deleted after transaction `since` (a snapshot's txn_id), in order.
+
+        The feed keeps a million ids, those of the newest transactions. Raises LimitError where `since` is older.
+        """
+        with self.snapshot() as snapshot:
+            yield from changes(snapshot, since)
 
     def find(self, triple: Sequence[str]) -> FactId | None:
         """The id of exactly this triple, None where the store does not have it."""

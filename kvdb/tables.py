@@ -15,7 +15,7 @@ from kvdb.failures import translate
 from kvdb.format import DeltaRow, LeafMeta, NodeRecord, index_key, read_u64, u32, u64
 from kvdb.records import State, TripleRecord
 from kvdb.schema import FactTables, Tables, TreeTables, create_tables, open_tables
-from kvdb.types import F16, U64, Fact, FactId, Relation
+from kvdb.types import F16, U64, Fact, FactId, Mask, Relation
 
 __all__ = ["Data", "FactTables", "Reader", "Tables", "TreeTables", "create_tables", "open_tables"]
 
@@ -36,6 +36,11 @@ class Reader:
         self.state = State.unpack(state)
         self.facts_in = tables.facts[self.state.fact_set]
         self.tree_in = tables.trees[self.state.tree_set]
+
+    @property
+    def masks(self) -> tuple[Mask, ...]:
+        """The maskings that the store was first loaded with, () before that."""
+        return records.bits_masks(self.state.masks)
 
     @contextmanager
     def translated(self) -> Iterator[None]:

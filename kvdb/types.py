@@ -152,6 +152,17 @@ class InsertReport:
 
 
 @dataclass(frozen=True, slots=True)
+class Change:
+    """One entry of the feed of changes: a transaction inserted or deleted a fact. An update is a deletion and an
+    insertion of the same id.
+    """
+
+    txn: int
+    id: FactId
+    inserted: bool
+
+
+@dataclass(frozen=True, slots=True)
 class LoadReport:
     """What a bulk load did. `rebuilt`: the tree was built anew; `compacted`: so was the file.
 

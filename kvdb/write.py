@@ -1,7 +1,4 @@
-"""The write side of facts: what a batch would add (plan), and adding and removing it within one transaction.
-
-Planning reads only, so that the encoder runs outside the write transaction, and sees only the strings that the store
-does not know yet. If another writer commits in between, the plan is made again; strings already encoded are kept.
+"""The write side of facts: adding, changing and removing them within one transaction.
 
 Invariants:
 - A value (text, and vector where some row answers with it) exists exactly as long as some fact refers to it.
@@ -11,83 +8,28 @@ Invariants:
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 
 import lmdb
 import numpy as np
 
-from kvdb import format, records
+from kvdb import changes, format, records
 from kvdb.build import FLAT_ROWS, MAX_GROWN, grow
 from kvdb.errors import CorruptStoreError
 from kvdb.format import index_key, u64
-from kvdb.kg2kv import Nouns, key_sentence
+from kvdb.kg2kv import Nouns
+from kvdb.plan import Plan
 from kvdb.records import HEAD_BIT, TAIL_BIT, TripleRecord, pack_relation
 from kvdb.shrink import shrink
 from kvdb.tables import Reader, Tables
 from kvdb.tree_edit import TreeEdit
-from kvdb.types import F16, F32, U64, FactId, Mask, Relation, Triple, row_of
+from kvdb.types import F16, U64, FactId, Mask, Relation, Triple, row_of
 
 WORK = 16
 ROWS_A_WORK = 64
 
 Items = list[tuple[bytes, bytes]]
-NounsOf = Callable[[str], Nouns]
-Encode = Callable[[Sequence[str]], F32]
-
-
-@dataclass(slots=True)
-class Plan:
-    """What of a batch is new, in the order given."""
-
-    txn: int  # the state of the store that it was made for
-    triples: list[Triple]  # the whole batch
-    fresh: list[int] = field(default_factory=list)  # places in `triples` of the new ones
-    known: dict[Triple, FactId] = field(default_factory=dict)  # those that the store has
-    nouns: dict[str, Nouns] = field(default_factory=dict)  # of every relation among the new ones
-    values: set[str] = field(default_factory=set)  # texts whose vectors are needed and not stored
-
-    def keys(self, mask: Mask) -> list[str]:
-        """The key sentence of each new fact under a masking."""
-        out = []
-        for place in self.fresh:
-            triple = self.triples[place]
-            nouns = self.nouns[triple.relation]
-            tail = mask == "tail"
-            out.append(
-                key_sentence(nouns.tail_noun, triple.head) if tail else key_sentence(nouns.head_noun, triple.tail)
-            )
-        return out
-
-
-def plan(reader: Reader, triples: Sequence[Triple], masks: Sequence[Mask], nouns: NounsOf) -> Plan:
-    """Which triples are new to the store and within the batch, and what has to be encoded for them."""
-    out = Plan(reader.state.txn, list(triples))
-    seen: set[Triple] = set()
-    vectors: dict[str, bool] = {}
-    for place, triple in enumerate(out.triples):
-        if triple in seen:
-            continue
-        seen.add(triple)
-        found = reader.find(*triple)
-        if found is not None:
-            out.known[triple] = found
-            continue
-        out.fresh.append(place)
-        if triple.relation not in out.nouns:
-            relation = reader.relation_id(triple.relation)
-            if relation is None:
-                out.nouns[triple.relation] = nouns(triple.relation)
-            else:
-                stored = reader.relation(relation)
-                out.nouns[triple.relation] = Nouns(stored.tail_noun, stored.head_noun)
-        for mask in masks:
-            text = triple.tail if mask == "tail" else triple.head
-            if text not in vectors:
-                value = reader.value_id(text)
-                vectors[text] = value is not None and reader.has_vector(value)
-    out.values = {text for text, stored in vectors.items() if not stored}
-    return out
 
 
 def index_keys(triple: Triple, record: TripleRecord) -> list[bytes]:
@@ -109,6 +51,7 @@ class Write(Reader):
         self.delta_items: Items = []
         self._stage = stage
         self.tree = TreeEdit(self)
+        self._events: list[tuple[int, int]] = []  # for the feed of changes
         self._touched = 0  # rows added and removed
         self._uses: Counter[int] = Counter()  # by how much the facts of a relation change
         self._changed: dict[int, Relation] = {}  # relations with new nouns
@@ -140,6 +83,7 @@ class Write(Reader):
             grow(self.txn, self)
         elif self.state.root and self.state.rows < FLAT_ROWS // 4:
             shrink(self)
+        changes.record(self.txn, self.tables, self.state, changes.runs_of(self._events))
         self.txn.put(b"state", self.state.pack(), db=self.tables.meta)
 
     def add(
@@ -163,6 +107,7 @@ class Write(Reader):
             triples.append((key, record.pack(fact)))
             index.extend((entry, key) for entry in index_keys(triple, record))
             out.append(fact)
+            self._events.append((changes.INSERTED, fact))
         self.txn.cursor(self.facts_in.triples).putmulti(triples, append=True)
         self.txn.cursor(self.facts_in.index).putmulti(sorted(index))
         state.facts += len(out)
@@ -182,6 +127,43 @@ class Write(Reader):
         else:
             self.tree.place(rows, vectors)
 
+    def remove_all(self, facts: Iterable[int]) -> int:
+        """Remove facts; how many there were."""
+        return sum(self.remove(int(fact)) for fact in facts if 0 < fact < 1 << 63)
+
+    def update(self, fact: FactId, new: Triple, value: F16 | None, key: F16 | None) -> FactId:
+        """Give a fact another tail; the fact that says so afterwards.
+
+        `value`: the vector [d] of the new tail, where the fact's tail is masked; `key`: of its key sentence where the
+        head is. Where another fact says the same already, that one stays and this one goes.
+        """
+        record = self.record(fact)
+        if record is None:
+            raise CorruptStoreError(f"fact {fact} is missing from {self.path}: run `kvdb verify`")
+        old = self.full(fact, record).triple
+        if old == new:
+            return fact
+        known = self.find(*new)
+        if known is not None:
+            self.remove(fact)
+            return known
+        index: Items = []
+        tail = self._value(new.tail, {} if value is None else {new.tail: value}, index)
+        changed = replace(record, tail=tail)
+        after, before = index_keys(new, changed), index_keys(old, record)
+        for entry in set(before) - set(after):
+            self.txn.delete(entry, u64(fact), db=self.facts_in.index)
+        index += [(entry, u64(fact)) for entry in set(after) - set(before)]
+        self.txn.cursor(self.facts_in.index).putmulti(sorted(index))
+        self.txn.put(u64(fact), changed.pack(fact), db=self.facts_in.triples)
+        if key is not None:
+            row = int(row_of(fact, "head"))
+            self.tree.remove([row])
+            self.add_rows(np.array([row], np.uint64), key[None])
+        self._release(record.tail, old.tail)
+        self._events += [(changes.DELETED, fact), (changes.INSERTED, fact)]
+        return fact
+
     def remove(self, fact: int) -> bool:
         """Remove a fact, its rows, and what only it referred to. False where there is no such fact."""
         record = self.record(fact)
@@ -193,6 +175,7 @@ class Write(Reader):
                 raise CorruptStoreError(f"fact {fact} is not in every index of {self.path}: run `kvdb verify`")
         self.txn.delete(u64(fact), db=self.facts_in.triples)
         self.state.facts -= 1
+        self._events.append((changes.DELETED, fact))
         self._uses[record.relation] -= 1
         self._touched += 1
         self.tree.remove([int(row_of(fact, mask)) for mask in records.bits_masks(record.masks)])
