@@ -8,16 +8,20 @@
 from __future__ import annotations
 
 from kvdb import errors, load
+from kvdb.backup import restore
 from kvdb.errors import KvdbError
+from kvdb.migrate import migrate
+from kvdb.opening import open_store as open
+from kvdb.repair import repair
 from kvdb.snapshot import Snapshot
 from kvdb.store import Store
-from kvdb.store import open_store as open
 from kvdb.transaction import WriteTransaction
 from kvdb.types import (
     Change,
     EncoderRecord,
     Fact,
     FactId,
+    Health,
     Hit,
     InsertReport,
     LeafId,
@@ -27,6 +31,7 @@ from kvdb.types import (
     NodeId,
     NodePage,
     Relation,
+    RepairReport,
     RowId,
     SearchLimits,
     Selection,
@@ -45,6 +50,7 @@ __all__ = [
     "EncoderRecord",
     "Fact",
     "FactId",
+    "Health",
     "Hit",
     "InsertReport",
     "KvdbError",
@@ -55,6 +61,7 @@ __all__ = [
     "NodeId",
     "NodePage",
     "Relation",
+    "RepairReport",
     "RowId",
     "SearchLimits",
     "Selection",
@@ -68,6 +75,9 @@ __all__ = [
     "fact_of",
     "load",
     "mask_of",
+    "migrate",
     "open",
+    "repair",
+    "restore",
     "row_of",
 ]

@@ -1,7 +1,9 @@
 """A compact copy of the file, swapped in atomically: LMDB reuses the pages that it freed but never gives them back.
 
-The copy goes to `<path>.compact-<pid>`, is checked and synced, and takes the place of the store by rename, all under
-the writer lock. The swap needs the file for itself: where somebody else has it open, nothing is done.
+First the work that waits is done, so that no page holds a deleted row any more; then every live entry is copied to
+`<path>.compact-<pid>`, which is checked, synced, and takes the place of the store by rename, all under the writer
+lock. In the new file there is no byte of a deleted fact. The swap needs the file for itself: where somebody else has it
+open, the old file stays.
 """
 
 from __future__ import annotations
@@ -12,13 +14,10 @@ import os
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
-import lmdb
-
-from kvdb import filecheck
-from kvdb.environment import Environment
-from kvdb.errors import CorruptStoreError
-from kvdb.failures import free_space, translate
-from kvdb.tables import Tables, open_tables
+from kvdb.copying import copy_store
+from kvdb.failures import free_space
+from kvdb.maintain import maintain
+from kvdb.rebuild import drop_leftovers
 
 if TYPE_CHECKING:
     from kvdb.store import Store
@@ -28,6 +27,8 @@ def compact(store: Store) -> str:
     """Compact the file. Returns "" when that was done, else why not; the store is intact either way."""
     env = store.environment
     with env.writer(store.timeout):
+        maintain(store)
+        drop_leftovers(store)
         size = os.path.getsize(env.path)
         if free_space(env.path) < size * 1.1:
             return f"not compacted: the disk lacks {size} free bytes for the copy"
@@ -37,50 +38,18 @@ def compact(store: Store) -> str:
             os.unlink(stale)
         copy = f"{env.path}.compact-{os.getpid()}"
         try:
-            _copy(env, copy)
-            if not env.swap(lambda: _take_place(copy, env.path)):
+            with store.snapshot() as snapshot:
+                copy_store(snapshot.txn, env.tables, env.path, copy)
+            if not env.swap(lambda: take_place(copy, env.path)):
                 return "not compacted: another process opened the file meanwhile; its free space is reused"
         finally:
-            with suppress(FileNotFoundError):
-                os.unlink(copy)
+            for name in (copy, copy + "-lock"):
+                with suppress(FileNotFoundError):
+                    os.unlink(name)
     return ""
 
 
-def _copy(env: Environment, target: str) -> None:
-    """Write the compact copy, check that it holds what the store holds, and sync it."""
-    try:
-        env.check().copy(target, compact=True)
-        fd = os.open(target, os.O_RDWR)
-        try:
-            filecheck.fill_to_length(fd, target)
-            if _census(target) != _count(env.check(), env.tables):
-                raise CorruptStoreError(f"the copy of {env.path} differs from it: run `kvdb verify`")
-            os.fsync(fd)
-        finally:
-            os.close(fd)
-    except (lmdb.Error, OSError) as error:
-        raise translate(error, env.path) from error
-
-
-def _census(path: str) -> list[int]:
-    """Entries of each table of a file that nobody else has open."""
-    copy = lmdb.open(path, subdir=False, lib_version=0, readonly=True, lock=False, max_dbs=32, map_size=1 << 40)
-    try:
-        return _count(copy, open_tables(copy, path, writable=False))
-    finally:
-        copy.close()
-
-
-def _count(env: lmdb.Environment, tables: Tables) -> list[int]:
-    with env.begin() as txn:
-        return [
-            txn.stat(getattr(part, name))["entries"]
-            for part in (*tables.facts, *tables.trees)
-            for name in part.__slots__
-        ]
-
-
-def _take_place(copy: str, path: str) -> int:
+def take_place(copy: str, path: str) -> int:
     """Rename the copy over the store. Its presence lock is taken before anybody can find it there."""
     fd = os.open(copy, os.O_RDWR | os.O_CLOEXEC)
     try:
@@ -97,7 +66,7 @@ def _take_place(copy: str, path: str) -> int:
 
 def sync_folder(path: str) -> None:
     """Make a rename durable."""
-    folder = os.open(os.path.dirname(path), os.O_RDONLY)
+    folder = os.open(os.path.dirname(os.path.abspath(path)), os.O_RDONLY)
     try:
         os.fsync(folder)
     finally:

@@ -43,6 +43,7 @@ class LeafEdit:
         self.id = id
         self.parent = parent
         self.changed = meta is None
+        self.merge = False  # whether page, delta and dead rows are to become one page in any case
         self.split = False  # whether its rows moved to or from other leaves: its parent must know
         self._w = write
         self._meta = meta or LeafMeta(0, 0, 0, parent, None)
@@ -163,13 +164,12 @@ class LeafEdit:
             f"rows {rows.tolist()[:5]} are not all in leaf {self.id} of {self._w.path}: run `kvdb verify`"
         )
 
-    def write(self, *, merge: bool = False) -> Child | None:
-        """Write what changed, the delta or the whole page; `merge`: the page in any case.
-
-        What the parent has to know of it, None where its entry is still good enough.
+    def write(self) -> Child | None:
+        """Write what changed, the delta or the whole page; what the parent has to know of it, None where its entry is
+        still good enough.
         """
         delta = self._meta.delta - len(self._gone) + sum(len(rows) for _, rows in self._new)
-        whole = merge or self.split or self._content is not None
+        whole = self.merge or self.split or self._content is not None
         whole = whole or delta > DELTA_MAX or self._size > LEAF_MAX or self._dead.sum() * 2 > self._meta.n
         child = self._child() if self.parent and (self.split or self._stale()) else None
         if child is not None:

@@ -13,7 +13,11 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import replace
 from itertools import islice
+
+import numpy as np
+from numpy.typing import NDArray
 
 from kvdb.build import FLAT_ROWS
 from kvdb.bulk import load_empty
@@ -44,9 +48,11 @@ def ingest(
     masks: Sequence[Mask] | None = None,
     nouns: NounsOf = noun_forms,
     batch: int = 4096,
+    sync: bool = False,
     progress: Progress | None = None,
 ) -> LoadReport:
-    """Add facts in durable batches, then build the tree.
+    """Add facts in durable batches, then build the tree. `sync`: delete the facts that are not among `triples`, when
+    all of them are in, so that the store is equal to its source; cut short, the same call goes on from there.
 
     `encode` maps n strings to float32 [n, d] and sees the key sentences of new facts and value texts that
     the store does not have, each once a batch. `nouns` is asked for the noun forms of new relations. `progress(read,
@@ -55,15 +61,27 @@ def ingest(
     began = time.monotonic()
     read = inserted = 0
     source = iter(triples)
+    given: list[NDArray[np.uint64]] = []
     for chunk in _batches(source, batch):
         small = read == 0 and len(chunk) <= SMALL
         vectors = EncodedText(encode, store.dim or 0)
         report = insert_batch(store, chunk, vectors, masks=masks, nouns=nouns, stage=not small)
         read += len(chunk)
         inserted += report.inserted
+        if sync:
+            given.append(np.array(report.ids, np.uint64))
         if progress:
             progress(read, inserted)
-    return _report(store, read, inserted, began, *finish(store))
+    deleted = _delete_others(store, given) if sync else 0
+    return replace(_report(store, read, inserted, began, *finish(store)), deleted=deleted)
+
+
+def _delete_others(store: Store, given: Sequence[NDArray[np.uint64]]) -> int:
+    """Delete every fact that is not among the given ids; how many."""
+    with store.snapshot() as snapshot:
+        there = np.fromiter(snapshot.fact_ids(), np.uint64, snapshot.state.facts)
+    gone = np.setdiff1d(there, np.concatenate([np.empty(0, np.uint64), *given]))
+    return store.delete(gone.tolist())
 
 
 def load_vectors(

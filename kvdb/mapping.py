@@ -7,6 +7,7 @@ commit synced, no writable map (a full disk would kill the process).
 from __future__ import annotations
 
 import os
+import resource
 
 import lmdb
 
@@ -36,6 +37,19 @@ def open_map(path: str, size: int, *, writable: bool) -> tuple[lmdb.Environment,
                 raise
             # a folder where no lock file can be made has no writer to lock out
             return _open(path, size, writable=False, lock=False), smaller
+
+
+def open_new(path: str) -> lmdb.Environment:
+    """The environment of a new file that nobody else sees before it is whole: commits are not synced."""
+    return lmdb.open(
+        path, subdir=False, lib_version=0, map_size=_new_size(), max_dbs=32, writemap=False, sync=False, readahead=False
+    )
+
+
+def _new_size() -> int:
+    """The default map, or what the process has addresses for."""
+    limit = resource.getrlimit(resource.RLIMIT_AS)[0]
+    return DEFAULT_MAP if limit == resource.RLIM_INFINITY else min(DEFAULT_MAP, limit // 4)
 
 
 def _open(path: str, size: int, *, writable: bool, lock: bool) -> lmdb.Environment:

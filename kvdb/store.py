@@ -18,7 +18,6 @@ from kvdb.errors import ReadOnlyStoreError, StoreClosedError
 from kvdb.fields import check_triple
 from kvdb.insert import EncodedText, insert_batch
 from kvdb.kg2kv import noun_forms
-from kvdb.mapping import DEFAULT_MAP
 from kvdb.plan import Encode, NounsOf
 from kvdb.records import unpack_encoder
 from kvdb.snapshot import Snapshot
@@ -29,6 +28,7 @@ from kvdb.types import (
     EncoderRecord,
     Fact,
     FactId,
+    Health,
     Hit,
     InsertReport,
     Mask,
@@ -42,24 +42,6 @@ from kvdb.write import Write
 T = TypeVar("T")
 
 DELETED_TOGETHER = 20_000  # facts; a transaction that frees very many pages makes the next commits slow
-
-
-def open_store(
-    path: str | os.PathLike[str],
-    *,
-    create: bool = False,
-    read_only: bool = False,
-    map_size: int = DEFAULT_MAP,
-    timeout: float = 10.0,
-) -> Store:
-    """Open the store at `path`; `kvdb.open` is this function.
-
-    `create` makes it where there is none. `map_size` bounds the file, in bytes: it reserves addresses, not memory or
-    disk. `timeout`: seconds that a write waits for another writer.
-    Raises StoreNotFoundError, NotAStoreError, FormatVersionError, CorruptStoreError, StoreFullError, StoreLockedError.
-    """
-    env = registry.acquire(os.fspath(path), create=create, read_only=read_only, map_size=map_size, timeout=timeout)
-    return Store(env, read_only=read_only or not env.writable, timeout=timeout)
 
 
 class Store:
@@ -279,6 +261,30 @@ class Store:
 
         with self.snapshot() as snapshot:
             return verify(snapshot)
+
+    def compact(self) -> str:
+        """Do the work that waits and rewrite the file, which gets smaller; no byte of a deleted fact is left in it.
+
+        "" when that was done, else why the file could not be swapped: somebody else has it open, or the disk is full.
+        """
+        from kvdb.compact import compact
+
+        return compact(self)
+
+    def backup(self, target: str | os.PathLike[str], *, overwrite: bool = False) -> VerifyReport:
+        """Copy the store, as it is now, to the file `target`, verified and synced, while others go on writing.
+
+        Raises InputError where `target` exists, CorruptStoreError, StoreFullError. `kvdb.restore` is the way back.
+        """
+        from kvdb.backup import backup
+
+        return backup(self, target, overwrite=overwrite)
+
+    def health(self, *, samples: int = 32) -> Health:
+        """How full leaves are, what waits, what is dead, and the recall of `samples` searches: takes seconds."""
+        from kvdb.health import health
+
+        return health(self, samples=samples)
 
     def info(self) -> StoreInfo:
         """What is in the store."""

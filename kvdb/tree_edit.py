@@ -109,8 +109,8 @@ class TreeEdit:
         leaf = self._leaves[id] = LeafEdit(self._w, id, parent, None)
         return leaf
 
-    def flush(self, *, all_work: bool = False) -> None:
-        """Write every changed page once. `all_work`: merge deltas and dead rows away in every leaf looked into."""
+    def flush(self) -> None:
+        """Write every changed page once."""
         nodes = NodeEdit(self._w, self)
         restructure(self._w, self)
         for leaf in self.leaves:
@@ -120,8 +120,8 @@ class TreeEdit:
                     self._w.state.open_leaf = 0
                 if leaf.parent:
                     nodes.replace(leaf.parent, leaf.id, [])
-            elif leaf.changed or all_work:
-                child = leaf.write(merge=all_work)
+            elif leaf.changed or leaf.merge:
+                child = leaf.write()
                 if child is not None:
                     nodes.replace(leaf.parent, leaf.id, [child])
         self._w.put_deltas()

@@ -166,7 +166,8 @@ class Change:
 class LoadReport:
     """What a bulk load did. `rebuilt`: the tree was built anew; `compacted`: so was the file.
 
-    `note` says why the file was not compacted, where it was not.
+    `note` says why the file was not compacted, where it was not. `deleted`: facts that the source no longer had, where
+    the load made the store equal to it.
     """
 
     triples: int
@@ -177,6 +178,17 @@ class LoadReport:
     rebuilt: bool
     compacted: bool
     note: str = ""
+    deleted: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class RepairReport:
+    """What a repair did: how many facts are whole, how many pieces were lost and which; where the damaged file is."""
+
+    facts: int
+    lost: int
+    losses: tuple[str, ...]
+    damaged: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -186,6 +198,25 @@ class VerifyReport:
     ok: bool
     problems: tuple[str, ...]
     checked: dict[str, int]
+
+
+@dataclass(frozen=True, slots=True)
+class Health:
+    """How well a store is. `leaf_rows`: least, middle and most live rows of a leaf; `leaf_sizes`: how many leaves have
+    up to 32, 64, ... 256 of them. `queued` work waits for later transactions, `leftovers` are entries that an
+    unfinished build left. `recall`: the share of the 16 nearest rows that a search finds, sampled; None where all are.
+    """
+
+    leaves: int
+    leaf_rows: tuple[int, int, int]
+    leaf_sizes: tuple[int, ...]
+    delta_rows: int
+    dead_rows: int
+    queued: int
+    leftovers: int
+    readers: int
+    stale_readers: int
+    recall: float | None
 
 
 @dataclass(frozen=True, slots=True)

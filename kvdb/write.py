@@ -63,6 +63,10 @@ class Write(Reader):
         """How many splits and merges of leaves this transaction may see through to the end."""
         return min(WORK, 1 + self._touched // ROWS_A_WORK)
 
+    def take_on_work(self) -> None:
+        """Do as much of the work that waits as a transaction may."""
+        self._touched = WORK * ROWS_A_WORK
+
     def has_leaf(self, leaf: int) -> bool:
         """True where there is such a leaf."""
         return self.get(self.tree_in.leaf_meta, format.u32(leaf)) is not None
@@ -87,18 +91,27 @@ class Write(Reader):
         self.txn.put(b"state", self.state.pack(), db=self.tables.meta)
 
     def add(
-        self, plan: Plan, masks: Sequence[Mask], keys: Mapping[Mask, F16], values: Mapping[str, F16]
+        self,
+        plan: Plan,
+        masks: Sequence[Mask],
+        keys: Mapping[Mask, F16],
+        values: Mapping[str, F16],
+        *,
+        ids: Sequence[int] | None = None,
     ) -> list[FactId]:
-        """Add the new facts of a plan. keys: vectors [n, d] of the key sentences per masking; values: of texts [d]."""
+        """Add the new facts of a plan. keys: vectors [n, d] of the key sentences per masking; values: of texts [d].
+
+        `ids`: ascending ids for them, above all that there are; else the next ones.
+        """
         state, out = self.state, []
         bits = records.mask_bits(tuple(masks))
         state.masks = state.masks or bits
         triples: Items = []
         index: Items = []
-        for place in plan.fresh:
+        for at, place in enumerate(plan.fresh):
             triple = plan.triples[place]
-            fact = FactId(state.next_fact)
-            state.next_fact += 1
+            fact = FactId(ids[at] if ids else state.next_fact)
+            state.next_fact = fact + 1
             relation = self._relation(triple.relation, plan.nouns[triple.relation])
             tail = self._value(triple.tail, values if bits & TAIL_BIT else {}, index)
             head = self._value(triple.head, values, index) if bits & HEAD_BIT else 0

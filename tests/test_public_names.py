@@ -10,9 +10,9 @@ import pytest
 
 PUBLIC = {
     "kvdb": """
-        Change EncoderRecord Fact FactId Hit InsertReport KvdbError LeafId LeafPage LoadReport Mask NodeId NodePage
-        Relation RowId SearchLimits Selection Snapshot Store StoreInfo Triple VerifyReport WriteTransaction errors
-        fact_of load mask_of open row_of
+        Change EncoderRecord Fact FactId Health Hit InsertReport KvdbError LeafId LeafPage LoadReport Mask NodeId
+        NodePage Relation RepairReport RowId SearchLimits Selection Snapshot Store StoreInfo Triple VerifyReport
+        WriteTransaction errors fact_of load mask_of migrate open repair restore row_of
     """,
     "kvdb_sdk": """
         Answer Citation Encoder KnowledgeModel ModelFiles OpenAIEncoder PROBE_SENTENCES Span attach

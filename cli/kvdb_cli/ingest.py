@@ -60,6 +60,11 @@ _MASKS: dict[str, tuple[Mask, ...]] = {"tail": ("tail",), "head": ("head",), "bo
 )
 @options.encoder
 @click.option("--strict", is_flag=True, help="Stop at a malformed line, with nothing written.")
+@click.option(
+    "--sync",
+    is_flag=True,
+    help="Make the store equal to the sources: delete the facts that they no longer have. Implies --strict.",
+)
 @click.option("--batch", default=2048, show_default=True, type=click.IntRange(1, 1 << 20), help="Facts a transaction.")
 @options.as_json
 def ingest(
@@ -71,6 +76,7 @@ def ingest(
     nouns: str | None,
     encoder: str | None,
     strict: bool,
+    sync: bool,
     batch: int,
     as_json: bool,
 ) -> None:
@@ -80,11 +86,12 @@ def ingest(
     counted as rejected. Interrupted at any time, the store is sound, and the same command finishes the job
     and repeats nothing.
 
-    JSON: triples, inserted, duplicates, rejected, rows, seconds.
+    JSON: triples, inserted, deleted, duplicates, rejected, rows, seconds.
     """
     import kvdb
     from kvdb.kg2kv import load_nouns, namer_nouns
 
+    strict = strict or sync  # what a malformed line was meant to say must not be deleted
     names = namer_nouns(load_nouns(nouns)) if nouns else namer_nouns()
     with ExitStack() as stack:
         opened = _open_sources(sources, stack, again=strict)
@@ -108,9 +115,10 @@ def ingest(
             masks=_MASKS[mask] if mask else None,
             nouns=names,
             batch=batch,
+            sync=sync,
             progress=lambda read, inserted: meter.update(reading.done(read), read),
         )
-    _print(report, reading.rejected, as_json)
+    _print(report, reading.rejected, sync, as_json)
 
 
 class Reading:
@@ -215,13 +223,14 @@ def _encoder(db: str, name: str | None) -> Encoder:
         return encode
 
 
-def _print(report: LoadReport, rejected: int, as_json: bool) -> None:
+def _print(report: LoadReport, rejected: int, sync: bool, as_json: bool) -> None:
     if as_json:
         fields: dict[str, Any] = asdict(report)
         print_json(fields | {"rejected": rejected, "seconds": round(report.seconds, 3)})
         return
+    deleted = f"{report.deleted:,} deleted, " if sync else ""
     click.echo(
-        f"{report.inserted:,} facts inserted, {report.duplicates:,} duplicates, {rejected:,} rejected; "
+        f"{report.inserted:,} facts inserted, {deleted}{report.duplicates:,} duplicates, {rejected:,} rejected; "
         f"{report.rows:,} rows in the store; {report.seconds:.1f} s"
     )
     if report.note:

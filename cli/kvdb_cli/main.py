@@ -18,7 +18,7 @@ from kvdb_cli.ask import ask
 from kvdb_cli.facts import add, delete, match, search
 from kvdb_cli.ingest import ingest
 from kvdb_cli.learn import eval_command, train
-from kvdb_cli.operations import migrate
+from kvdb_cli.operations import backup, compact, migrate, repair, restore
 from kvdb_cli.output import one_line
 from kvdb_cli.whole import export, info, relations, verify
 
@@ -92,6 +92,10 @@ for _command in (
     relations,
     verify,
     export,
+    compact,
+    backup,
+    restore,
+    repair,
     migrate,
     train,
     eval_command,

@@ -5,7 +5,103 @@ from __future__ import annotations
 import click
 
 from kvdb_cli import options
-from kvdb_cli.output import print_json
+from kvdb_cli.output import print_json, print_row, say
+
+overwrite = click.option("--overwrite", is_flag=True, help="Replace TARGET where it exists.")
+
+
+@click.command()
+@options.database
+@options.as_json
+@click.pass_context
+def compact(ctx: click.Context, db: str, as_json: bool) -> None:
+    """Rewrite the store DB into a smaller file, in which no byte of a deleted fact is left.
+
+    Nobody else may have it open. Exit code 1, and the reason, where it was not done.
+
+    JSON: compacted, note, file_bytes.
+    """
+    import kvdb
+
+    with kvdb.open(db) as store:
+        note = store.compact()
+        size = store.info().file_bytes
+    if as_json:
+        print_json({"compacted": not note, "note": note, "file_bytes": size})
+    elif note:
+        say(f"kvdb: {note}")
+    else:
+        click.echo(f"compacted: {size:,} bytes")
+    if note:
+        ctx.exit(1)
+
+
+@click.command()
+@options.database
+@click.argument("target", type=click.Path(dir_okay=False))
+@overwrite
+@options.as_json
+def backup(db: str, target: str, overwrite: bool, as_json: bool) -> None:
+    """Copy the store DB, as it is now, to the file TARGET while others go on using it.
+
+    The copy is verified and synced before it gets its name.
+
+    JSON: checked.
+    """
+    import kvdb
+
+    with kvdb.open(db, read_only=True) as store:
+        report = store.backup(target, overwrite=overwrite)
+    _say_checked(f"{db} is backed up in {target}", report.checked, as_json)
+
+
+@click.command()
+@click.argument("source", metavar="BACKUP", type=click.Path(dir_okay=False))
+@click.argument("target", metavar="DB", type=click.Path(dir_okay=False))
+@overwrite
+@options.as_json
+def restore(source: str, target: str, overwrite: bool, as_json: bool) -> None:
+    """Make the store DB from the file BACKUP, which is verified first and stays as it is.
+
+    JSON: checked.
+    """
+    import kvdb
+
+    report = kvdb.restore(source, target, overwrite=overwrite)
+    _say_checked(f"{target} is restored from {source}", report.checked, as_json)
+
+
+def _say_checked(what: str, checked: dict[str, int], as_json: bool) -> None:
+    if as_json:
+        print_json({"checked": checked})
+    else:
+        click.echo(f"{what}: {checked.get('triples', 0):,} facts, verified")
+
+
+@click.command()
+@options.database
+@options.as_json
+@click.pass_context
+def repair(ctx: click.Context, db: str, as_json: bool) -> None:
+    """Rebuild the store DB from the facts of which everything verifies, and list what was lost.
+
+    The damaged file is kept as DB.damaged. Exit code 1 where something was lost.
+
+    JSON: facts, lost, losses, damaged.
+    """
+    from dataclasses import asdict
+
+    import kvdb
+
+    report = kvdb.repair(db)
+    if as_json:
+        print_json(asdict(report))
+    else:
+        for loss in report.losses:
+            print_row(loss)
+        click.echo(f"{report.facts:,} facts are whole, {report.lost:,} pieces lost; the old file is {report.damaged}")
+    if report.lost:
+        ctx.exit(1)
 
 
 @click.command()
@@ -16,10 +112,10 @@ def migrate(db: str, as_json: bool) -> None:
 
     JSON: from, to.
     """
+    import kvdb
     from kvdb.format import FORMAT_VERSION
-    from kvdb.migrate import migrate
 
-    old = migrate(db)
+    old = kvdb.migrate(db)
     if as_json:
         print_json({"from": old, "to": FORMAT_VERSION})
     elif old == FORMAT_VERSION:

@@ -17,21 +17,26 @@ if TYPE_CHECKING:
 
 @click.command()
 @options.database
+@click.option("--health", is_flag=True, help="Also how full leaves are, what waits, and the recall of a few searches.")
 @options.as_json
-def info(db: str, as_json: bool) -> None:
+def info(db: str, health: bool, as_json: bool) -> None:
     """Print what is in the store DB.
 
-    JSON: triples, rows, levels (nodes per level), encoder, dim, file_bytes.
+    JSON: triples, rows, levels (nodes per level), encoder, dim, file_bytes; with --health also leaves, leaf_rows
+    (least, middle, most), leaf_sizes (leaves of up to 32, 64, ... 256 rows), delta_rows, dead_rows, queued,
+    leftovers, readers, stale_readers, recall (of the 16 nearest rows; null where every search is exact).
     """
     import kvdb
 
     with kvdb.open(db, read_only=True) as store:
-        fields = asdict(store.info())
+        fields = asdict(store.info()) | (asdict(store.health()) if health else {})
     if as_json:
         print_json(fields)
         return
     fields["levels"] = " > ".join(f"{nodes:,}" for nodes in fields["levels"]) or "flat"
-    fields["masks"] = ", ".join(fields["masks"])
+    for name in ("masks", "leaf_rows", "leaf_sizes"):
+        if name in fields:
+            fields[name] = ", ".join(map(str, fields[name]))
     print_fields({name: "-" if value in (None, "") else value for name, value in fields.items()})
 
 

@@ -13,7 +13,7 @@ from kvdb_cli.reference import reference
 PAGE = Path(__file__).parents[2] / "docs" / "cli.md"
 
 JSON_KEYS = {
-    "ingest": ["triples", "inserted", "duplicates", "rejected", "rows", "seconds"],
+    "ingest": ["triples", "inserted", "deleted", "duplicates", "rejected", "rows", "seconds"],
     "info": ["triples", "rows", "levels", "encoder", "dim", "file_bytes"],
     "add": ["id", "inserted"],
     "delete": ["deleted"],
@@ -22,6 +22,11 @@ JSON_KEYS = {
     "ask": ["answer", "answered", "citations", "weight", "stats"],
     "relations": ["relation", "tail_noun", "head_noun"],
     "verify": ["ok", "problems", "checked"],
+    "compact": ["compacted", "note", "file_bytes"],
+    "backup": ["checked"],
+    "restore": ["checked"],
+    "repair": ["facts", "lost", "losses", "damaged"],
+    "migrate": ["from", "to"],
     "eval": ["em", "citation_accuracy", "refusal_f1", "n", "ms_per_token"],
 }
 
