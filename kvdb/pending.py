@@ -7,6 +7,7 @@ comes to it passes over it.
 from __future__ import annotations
 
 import struct
+from itertools import islice
 from typing import TYPE_CHECKING
 
 from kvdb.tables import Reader
@@ -26,14 +27,11 @@ def push(write: Write, kind: int, leaf: int) -> None:
 
 def pop(write: Write, most: int) -> list[tuple[int, int]]:
     """Take at most so much work out of the queue: kinds and leaves."""
-    out: list[tuple[int, int]] = []
     cursor = write.txn.cursor(write.tree_in.pending)
-    found = cursor.first()
-    while found and len(out) < most:
-        kind, leaf = _KEY.unpack(cursor.key())
-        out.append((kind, leaf))
-        found = cursor.delete()
-    return out
+    keys = [bytes(key) for key in islice(cursor.iternext(keys=True, values=False), most)]
+    for key in keys:
+        write.txn.delete(key, db=write.tree_in.pending)
+    return [_KEY.unpack(key) for key in keys]
 
 
 def waiting(reader: Reader) -> int:

@@ -210,4 +210,5 @@ class Reader:
 
     def entries(self, table: Any) -> int:
         """How many entries a table has."""
-        return int(self.txn.stat(table)["entries"])
+        with self.translated():
+            return int(self.txn.stat(table)["entries"])

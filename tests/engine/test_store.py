@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule, run_state_machine_as_test
 
 import kvdb
-from kvdb import build, leaf_edit, load, node_edit, restructure, tree_edit, write
+from kvdb import build, leaf_edit, load, node_edit, restructure, tree_edit, verify_tree, write
 from kvdb.kg2kv import key_sentence
 
 PARIS = ("Paris", "capital of", "France")
@@ -267,6 +267,55 @@ class DictionaryMachine(RuleBasedStateMachine):
         for id in ids:
             self.model.pop(id, None)
 
+    @rule(data=st.data(), name=names)
+    def update(self, data: st.DataObject, name: str) -> None:
+        id = data.draw(st.sampled_from(sorted(self.model) or [1]))
+        if id not in self.model:
+            with pytest.raises(kvdb.errors.FactNotFoundError):
+                self.store.update(id, tail=name, encode=self.fakes.encode)
+            return
+        changed = (*self.model[id][:2], name)
+        other = {triple: other for other, triple in self.model.items()}.get(changed, id)
+        assert self.store.update(id, tail=name, encode=self.fakes.encode) == other
+        self.model[id] = changed
+        if other != id:
+            del self.model[id]
+
+    @rule(batch=st.lists(triples, max_size=20), data=st.data(), breaks=st.booleans())
+    def together(self, batch: list[tuple[str, str, str]], data: st.DataObject, breaks: bool) -> None:
+        ids = data.draw(st.lists(st.sampled_from(sorted(self.model) or [1]), max_size=30))
+        try:
+            with self.store.write() as transaction:
+                transaction.delete(ids)
+                transaction.insert(batch, self.fakes.encode, masks=("tail",))
+                if breaks:
+                    raise ZeroDivisionError
+        except ZeroDivisionError:
+            return
+        for id in ids:
+            self.model.pop(id, None)
+        self._added(batch, ("tail",))
+
+    @rule(seed=st.integers(0, 5), count=st.integers(1, 80))
+    def follow(self, seed: int, count: int) -> None:
+        batch = [(f"name {i % 9}", f"relation {i % 3}", f"value {seed} {i}") for i in range(count)]
+        load.ingest(self.store, batch, self.fakes.encode, masks=("tail",), sync=True)
+        self.model = {id: triple for id, triple in self.model.items() if triple in set(batch)}
+        self._added(batch, ("tail",))
+
+    @rule()
+    def compact(self) -> None:
+        assert self.store.compact() == ""
+
+    @rule()
+    def replay(self) -> None:
+        """The feed of changes, followed from the beginning, gives the facts that are there."""
+        there: set[int] = set()
+        for change in self.store.changes(since=0):
+            assert (change.id in there) != change.inserted
+            there ^= {change.id}
+        assert there == set(self.model)
+
     @rule(data=st.data(), noun=st.sampled_from(["thing", "place", "name"]))
     def rename(self, data: st.DataObject, noun: str) -> None:
         names = [relation.name for relation in self.store.relations()]
@@ -304,6 +353,7 @@ def test_the_store_is_a_dictionary(fakes: ModuleType, monkeypatch: pytest.Monkey
         monkeypatch.setattr(module, "FLAT_ROWS", 64)
     for module in (leaf_edit, restructure, tree_edit):
         monkeypatch.setattr(module, "LEAF_MAX", 16)
+    monkeypatch.setattr(verify_tree, "LEAF_MAX", 256)  # the bulk build's
     monkeypatch.setattr(leaf_edit, "DELTA_MAX", 4)
     monkeypatch.setattr(leaf_edit, "STALE_LEAST", 2)
     monkeypatch.setattr(restructure, "SPLIT_TARGET", 8)
