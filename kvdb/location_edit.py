@@ -27,17 +27,11 @@ class LocationEdit:
         block, at = divmod(row, LOCATION_ROWS)
         return int(self._block(block)[at])
 
-    def put(self, rows: U64, leaf: int) -> None:
-        """The rows [n] are in `leaf` from now on; 0: nowhere."""
-        if len(rows) < 8:
-            for row in rows.tolist():
-                block, at = divmod(row, LOCATION_ROWS)
-                self._block(block)[at] = leaf
-                self._changed.add(block)
-            return
-        blocks = rows // np.uint64(LOCATION_ROWS)  # [n]
-        for block in np.unique(blocks).tolist():
-            at = (rows[blocks == block] % np.uint64(LOCATION_ROWS)).astype(np.int64)
+    def put(self, rows: U64, leaves: U32 | int) -> None:
+        """The rows [n] are in `leaves` [n], or all in one leaf, from now on; 0: nowhere."""
+        each = leaves.tolist() if isinstance(leaves, np.ndarray) else [leaves] * len(rows)
+        for row, leaf in zip(rows.tolist(), each, strict=True):
+            block, at = divmod(row, LOCATION_ROWS)
             self._block(block)[at] = leaf
             self._changed.add(block)
 

@@ -26,6 +26,7 @@ class Plan:
     fresh: list[int] = field(default_factory=list)  # places in `triples` of the new ones
     known: dict[Triple, FactId] = field(default_factory=dict)  # those that the store has
     nouns: dict[str, Nouns] = field(default_factory=dict)  # of every relation among the new ones
+    ids: dict[str, int | None] = field(default_factory=dict)  # values that were looked for, None: there is none
     values: set[str] = field(default_factory=set)  # texts whose vectors are needed and not stored
 
     def keys(self, mask: Mask) -> list[str]:
@@ -65,7 +66,7 @@ def plan(reader: Reader, triples: Sequence[Triple], masks: Sequence[Mask], nouns
         for mask in masks:
             text = triple.tail if mask == "tail" else triple.head
             if text not in vectors:
-                value = reader.value_id(text)
+                value = out.ids[text] = reader.value_id(text)
                 vectors[text] = value is not None and reader.has_vector(value)
     out.values = {text for text, stored in vectors.items() if not stored}
     return out

@@ -66,11 +66,13 @@ class Reader:
 
     def ids(self, kind: int, number: int) -> Iterator[int]:
         """The ids under an index key, ascending."""
-        with self.translated():
+        try:
             cursor = self.txn.cursor(self.facts_in.index)
             if cursor.set_key(index_key(kind, number)):
                 for data in cursor.iternext_dup():
-                    yield read_u64(data)
+                    yield int.from_bytes(data, "big")
+        except lmdb.Error as error:
+            raise translate(error, self.path) from error
 
     def count(self, kind: int, number: int) -> int:
         """How many ids an index key has."""

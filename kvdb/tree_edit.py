@@ -65,7 +65,9 @@ class TreeEdit:
         order = np.argsort(leaves, kind="stable")
         ids, starts = np.unique(leaves[order], return_index=True)
         for leaf, at in zip(ids.tolist(), np.split(order, starts[1:]), strict=True):
-            self.place_at(leaf, rows[at], vectors[at])
+            self.leaf(leaf).append(vectors[at], rows[at])
+        self.locations.put(rows, leaves)
+        self._w.state.rows += len(rows)
 
     def place_at(self, leaf: int, rows: U64, vectors: F16) -> None:
         """Add rows [n] with vectors [n, d] to a leaf of the tree."""

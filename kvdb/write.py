@@ -113,8 +113,8 @@ class Write(Reader):
             fact = FactId(ids[at] if ids else state.next_fact)
             state.next_fact = fact + 1
             relation = self._relation(triple.relation, plan.nouns[triple.relation])
-            tail = self._value(triple.tail, values if bits & TAIL_BIT else {}, index)
-            head = self._value(triple.head, values, index) if bits & HEAD_BIT else 0
+            tail = self._value(triple.tail, values if bits & TAIL_BIT else {}, index, plan)
+            head = self._value(triple.head, values, index, plan) if bits & HEAD_BIT else 0
             record = TripleRecord(triple.head, relation, tail, bits, head)
             key = u64(fact)
             triples.append((key, record.pack(fact)))
@@ -142,7 +142,11 @@ class Write(Reader):
 
     def remove_all(self, facts: Iterable[int]) -> int:
         """Remove facts; how many there were."""
-        return sum(self.remove(int(fact)) for fact in facts if 0 < fact < 1 << 63)
+        rows: list[int] = []
+        count = sum(self._remove(int(fact), rows) for fact in facts if 0 < fact < 1 << 63)
+        self._touched += len(rows)
+        self.tree.remove(rows)
+        return count
 
     def update(self, fact: FactId, new: Triple, value: F16 | None, key: F16 | None) -> FactId:
         """Give a fact another tail; the fact that says so afterwards.
@@ -179,6 +183,10 @@ class Write(Reader):
 
     def remove(self, fact: int) -> bool:
         """Remove a fact, its rows, and what only it referred to. False where there is no such fact."""
+        return self.remove_all([fact]) == 1
+
+    def _remove(self, fact: int, rows: list[int]) -> bool:
+        """As `remove`, but its rows are only added to `rows`, to be removed from the tree together."""
         record = self.record(fact)
         if record is None:
             return False
@@ -190,8 +198,7 @@ class Write(Reader):
         self.state.facts -= 1
         self._events.append((changes.DELETED, fact))
         self._uses[record.relation] -= 1
-        self._touched += 1
-        self.tree.remove([int(row_of(fact, mask)) for mask in records.bits_masks(record.masks)])
+        rows += [int(row_of(fact, mask)) for mask in records.bits_masks(record.masks)]
         self._release(record.tail, triple.tail)
         if record.head_value and record.head_value != record.tail:
             self._release(record.head_value, triple.head)
@@ -227,9 +234,14 @@ class Write(Reader):
         else:
             self.txn.put(u64(relation.id), pack_relation(relation), db=self.facts_in.relations)
 
-    def _value(self, text: str, vectors: Mapping[str, F16], index: Items) -> int:
-        """The id of a value, made where it is new; its vector is stored where one is given and none is there."""
-        id = self._by_text.get(text) or self.value_id(text)
+    def _value(self, text: str, vectors: Mapping[str, F16], index: Items, plan: Plan | None = None) -> int:
+        """The id of a value, made where it is new; its vector is stored where one is given and none is there.
+
+        `plan`: what was looked up for the batch need not be looked up again.
+        """
+        id = self._by_text.get(text)
+        if id is None:
+            id = plan.ids[text] if plan and text in plan.ids else self.value_id(text)
         new = id is None
         if id is None:
             id = self.state.next_value
