@@ -10,7 +10,7 @@ from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING
 
 from kvdb import locks
-from kvdb.compact import sync_folder, take_place
+from kvdb.compact import remove_stale, sync_folder, take_place
 from kvdb.copying import copy_store
 from kvdb.errors import CorruptStoreError, InputError, StoreLockedError, StoreNotFoundError
 from kvdb.failures import translate
@@ -93,6 +93,7 @@ def _goal(target: Path, overwrite: bool) -> str:
 @contextmanager
 def _temporary(goal: str) -> Iterator[str]:
     """A name beside `goal`; what is there in the end is removed."""
+    remove_stale(f"{goal}.part-")
     name = f"{goal}.part-{os.getpid()}"
     try:
         yield name

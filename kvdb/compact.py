@@ -34,8 +34,7 @@ def compact(store: Store) -> str:
             return f"not compacted: the disk lacks {size} free bytes for the copy"
         if not env.alone():
             return "not compacted: another store object or process has the file open; its free space is reused"
-        for stale in glob.glob(glob.escape(env.path) + ".compact-*"):
-            os.unlink(stale)
+        remove_stale(f"{env.path}.compact-")
         copy = f"{env.path}.compact-{os.getpid()}"
         try:
             with store.snapshot() as snapshot:
@@ -47,6 +46,25 @@ def compact(store: Store) -> str:
                 with suppress(FileNotFoundError):
                     os.unlink(name)
     return ""
+
+
+def remove_stale(prefix: str) -> None:
+    """Remove the files that a killed process left: those whose name is `prefix` and the id of no process of today."""
+    for name in glob.glob(glob.escape(prefix) + "*"):
+        number = name[len(prefix) :].partition("-")[0]
+        if number.isdigit() and not _runs(int(number)):
+            with suppress(FileNotFoundError):
+                os.unlink(name)
+
+
+def _runs(process: int) -> bool:
+    try:
+        os.kill(process, 0)
+    except ProcessLookupError:
+        return False
+    except OSError:  # it runs, as somebody else's
+        return True
+    return True
 
 
 def take_place(copy: str, path: str) -> int:

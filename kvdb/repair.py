@@ -14,7 +14,7 @@ from itertools import groupby, islice
 import numpy as np
 
 from kvdb import locks
-from kvdb.compact import sync_folder
+from kvdb.compact import remove_stale, sync_folder
 from kvdb.errors import CorruptStoreError, StoreLockedError
 from kvdb.fields import check_triple
 from kvdb.kg2kv import Nouns
@@ -38,6 +38,7 @@ def repair(path: str | os.PathLike[str], *, timeout: float = 10.0) -> RepairRepo
     """
     name = os.path.realpath(path)
     copy = f"{name}.repair-{os.getpid()}"
+    remove_stale(f"{name}.repair-")
     try:
         with open_store(name, read_only=True) as damaged, open_store(copy, create=True) as whole:
             lost = _rebuild(damaged, whole)

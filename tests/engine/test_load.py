@@ -286,3 +286,40 @@ def test_a_bad_triple_stops_an_ingest_and_keeps_what_came_before(store: kvdb.Sto
         load.ingest(store, [*facts(500), ("", "r", "t")], fakes.encode, batch=100)
     assert len(list(store.match())) == 500
     assert store.verify().ok
+
+
+def test_a_write_changes_the_generation_of_the_leaves_that_it_touches(store: kvdb.Store, fakes: ModuleType) -> None:
+    """So that a pager fetches exactly those anew."""
+
+    def generations() -> dict[int, int]:
+        with store.snapshot() as snapshot:
+            return {leaf: snapshot.leaf(kvdb.LeafId(leaf)).generation for leaf in snapshot.leaf_ids()}
+
+    load.ingest(store, facts(2000), fakes.encode)
+    before = generations()
+    for change in (
+        lambda: store.insert([("one more", "relation 1", "tail")], fakes.encode),
+        lambda: store.delete([1000]),
+        lambda: store.delete([2001]),
+    ):
+        change()
+        after = generations()
+        changed = [leaf for leaf in after if after[leaf] != before.get(leaf)]
+        assert len(changed) == 1 and len(after) == len(before)
+        before = after
+
+
+def test_one_insert_does_not_write_a_page(store: kvdb.Store, fakes: ModuleType) -> None:
+    load.ingest(store, facts(2000), fakes.encode)
+    with store.snapshot() as snapshot:
+        pages = {leaf: snapshot.leaf_page(leaf)[0] for leaf in snapshot.leaf_ids()}
+        root = snapshot.root().generation
+    for i in range(8):
+        store.insert([(f"later {i}", "relation 1", "tail")], fakes.encode)
+    with store.snapshot() as snapshot:
+        assert {leaf: snapshot.leaf_page(leaf)[0] for leaf in snapshot.leaf_ids()} == pages
+        assert snapshot.root().generation == root
+    assert store.verify().checked["delta rows"] == 8
+    for i in range(8):
+        key = fakes.vector_of(key_of((f"later {i}", "relation 1", "tail")))
+        assert store.search(key, k=1)[0].fact.head == f"later {i}"

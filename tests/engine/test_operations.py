@@ -212,6 +212,23 @@ def test_a_page_that_is_lost_costs_its_own_facts_only(filled: kvdb.Store, path: 
         assert triples(again) == {id: t for id, t in whole.items() if id not in gone}
 
 
+def test_what_killed_processes_left_is_removed(filled: kvdb.Store, path: Path, child: Callable[..., Any]) -> None:
+    gone = child("")
+    gone.communicate()
+    target = path.parent / "backup.kvdb"
+    left = [
+        Path(f"{path}.compact-{gone.pid}"),
+        Path(f"{target}.part-{gone.pid}"),
+        Path(f"{target}.part-{gone.pid}-lock"),
+    ]
+    for name in (*left, other := Path(f"{target}.part-{os.getppid()}")):
+        name.write_bytes(b"x")
+    filled.backup(target)
+    assert filled.compact() == ""
+    assert not any(name.exists() for name in left)
+    assert other.exists()  # its process may still be at work
+
+
 def test_health_tells_what_waits(filled: kvdb.Store, fakes: ModuleType) -> None:
     before = filled.health()
     assert (before.delta_rows, before.dead_rows, before.queued, before.leftovers) == (0, 0, 0, 0)
