@@ -3,10 +3,12 @@
     sample -> the space to cluster in (`space`) -> rows projected, float16
            -> k-means of a sample, root by root -> leaf centroids
            -> every row to its nearest leaf, over all roots; overfull leaves divided, tiny ones dissolved; repeated
+           -> small leaves joined with their neighbours (`merge`)
            -> leaves grouped under roots by k-means of their centroids, both put in an order that keeps like by like
 
 Invariants: every row is in exactly one leaf; a leaf holds 1 to MAX_LEAF_ROWS rows; the leaves of a root are contiguous;
-the same vectors, leaf_rows and seed give the same clustering. Memory: the projected rows (256 bytes a row) and blocks.
+the same vectors, leaf_rows and seed give the same clustering. Memory: the projected rows (384 bytes a row in FINE),
+and blocks.
 """
 
 from __future__ import annotations
@@ -20,6 +22,7 @@ import numpy as np
 from kvdb.errors import LimitError
 from kvdb.tree import kmeans, space
 from kvdb.tree.kmeans import Indices
+from kvdb.tree.merge import merge
 from kvdb.types import F16, F32, I32
 
 MAX_LEAF_ROWS = 256
@@ -40,10 +43,11 @@ class Effort:
     repairs: int  # of the leaves, each after an assignment of all rows
     exact: int  # leaves up to which a row is compared with every one
     probes: int  # roots whose leaves a row is compared with, where there are more
+    merged: float  # leaves are joined until they hold this many times leaf_rows in the mean; 0: they are not
 
 
-FINE = Effort(128, 32, samples=131_072, samples_per_leaf=64, rounds=8, repairs=3, exact=16_384, probes=8)
-COARSE = Effort(64, 0, samples=65_536, samples_per_leaf=64, rounds=2, repairs=0, exact=1024, probes=2)
+FINE = Effort(192, 32, samples=131_072, samples_per_leaf=64, rounds=8, repairs=5, exact=16_384, probes=8, merged=1.2)
+COARSE = Effort(64, 0, samples=65_536, samples_per_leaf=64, rounds=2, repairs=0, exact=1024, probes=2, merged=0)
 FINE_ROWS = 300_000  # above this COARSE unless asked otherwise, so that a million rows take seconds
 
 
@@ -149,7 +153,8 @@ def _leaves(points: F16, leaf_rows: int, effort: Effort, seed: int) -> I32:
         labels = _assigned(points, centroids, effort, seed)
         centroids = _repaired(points, labels, len(centroids), leaf_rows, seed)
     labels = _assigned(points, centroids, effort, seed)
-    return _capped(points, labels, len(centroids))
+    labels = _capped(points, labels, len(centroids))
+    return merge(points, labels, round(leaf_rows * effort.merged), MAX_LEAF_ROWS) if effort.merged else labels
 
 
 def _trained(points: F16, k: int, effort: Effort, seed: int) -> F32:
