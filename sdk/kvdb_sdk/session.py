@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -12,17 +12,19 @@ import torch
 from transformers import StoppingCriteria, StoppingCriteriaList
 
 from kvdb import SearchLimits, Store
+from kvdb.types import Fact
 
 from .adapter import Adapter, Card
 from .answer import Answer, Citation, Span
 from .attachment import Knowledge, attached, store_facts
-from .copying import Copied, kind_name
+from .copying import Copier, kind_name
 from .encoders import Encoder
 from .language_model import load_language_model
 from .page_table import PageCounters
 from .pager import DEFAULT_BUDGET
 from .prompts import chat_prompt
 from .routing import check_route
+from .rows import row_in_words
 from .wordings import UNKNOWN
 
 
@@ -75,8 +77,7 @@ class KnowledgeModel:
             with self._facts.generation():
                 stop = StoppingCriteriaList([_Refused(knowledge)])
                 ids = self._generate(knowledge.generate, question, max_new_tokens, stopping_criteria=stop)
-                copied = knowledge.copier.finished(0, ids) if knowledge.copier else ()
-                answer = _answer(self.tokenizer, knowledge, ids, copied)
+                answer = _answer(self.tokenizer, knowledge, ids)
             answer.stats.update(self._stats(before, len(ids), time.perf_counter() - started))
         return answer
 
@@ -139,15 +140,32 @@ def _copy(counters: PageCounters) -> PageCounters:
     return PageCounters(counters.hits, counters.misses, counters.evictions, counters.stale, counters.bytes)
 
 
-def _answer(tokenizer: Any, knowledge: Knowledge, ids: list[int], copied: Sequence[Copied]) -> Answer:
-    selected = knowledge.facts.selected
+def _answer(tokenizer: Any, knowledge: Knowledge, ids: list[int]) -> Answer:
+    copier = knowledge.copier
+    facts = len(knowledge.facts.selected[0]) if knowledge.facts.selected else 0
+    stats: dict[str, Any] = {"facts": facts}
     whole: str = tokenizer.decode(ids, skip_special_tokens=True)
+    if copier is None or not facts:
+        return Answer(whole.strip(), False, stats=stats)
+    if copier.confidence:
+        stats["confidence"] = round(copier.confidence[0], 4)
+    if copier.refused(0):
+        return Answer(UNKNOWN, False, stats=stats)
+    spans, citations = _copied(tokenizer, copier, ids, whole)
+    if citations:
+        return Answer(whole.strip(), True, citations, spans, stats)
+    return _worded_by_store(knowledge, copier, stats)
+
+
+def _copied(
+    tokenizer: Any, copier: Copier, ids: list[int], whole: str
+) -> tuple[tuple[Span, ...], tuple[Citation, ...]]:
+    """What of the generated text was copied, and the facts whose values were."""
     lead = len(whole) - len(whole.lstrip())
     spans: list[Span] = []
-    weights: dict[Any, float] = {}
-    for part in copied:
-        assert knowledge.copier is not None
-        fact = knowledge.copier.fact(0, part.key)
+    weights: dict[Fact, float] = {}
+    for part in copier.finished(0, ids):
+        fact = copier.fact(0, part.key)
         start = len(tokenizer.decode(ids[: part.start], skip_special_tokens=True))
         end = len(tokenizer.decode(ids[: part.end], skip_special_tokens=True))
         start += len(whole[start:end]) - len(whole[start:end].lstrip())
@@ -155,10 +173,19 @@ def _answer(tokenizer: Any, knowledge: Knowledge, ids: list[int], copied: Sequen
         if kind_name(part.key) == "value":
             weights[fact] = max(part.weight, weights.get(fact, 0.0))
     ranked = sorted(weights.items(), key=lambda item: -item[1])
-    citations = tuple(Citation(f.id, f.head, f.relation, f.tail, round(weight, 4)) for f, weight in ranked)
-    stats: dict[str, Any] = {"facts": len(selected[0]) if selected else 0}
-    if knowledge.copier is not None and knowledge.copier.confidence:
-        stats["confidence"] = round(knowledge.copier.confidence[0], 4)
-    if not citations and stats["facts"]:
-        return Answer(UNKNOWN, False, stats=stats)
-    return Answer(whole.strip(), bool(citations), citations, tuple(spans), stats)
+    return tuple(spans), tuple(_citation(fact, weight) for fact, weight in ranked)
+
+
+def _worded_by_store(knowledge: Knowledge, copier: Copier, stats: dict[str, Any]) -> Answer:
+    """The store knows, but the model wrote an answer without a value: KG2KV's sentence of the fact it read most."""
+    place, weight = copier.read_most[0]
+    with knowledge.facts.generation() as snapshot:
+        fact, sentence = row_in_words(snapshot, int(knowledge.facts.selected[0][place]))
+    text = sentence.answer
+    start = text.rindex(sentence.value)
+    span = Span(start, start + len(sentence.value), fact.id, "value")
+    return Answer(text, True, (_citation(fact, weight),), (span,), {**stats, "worded_by": "store"})
+
+
+def _citation(fact: Fact, weight: float) -> Citation:
+    return Citation(fact.id, fact.head, fact.relation, fact.tail, round(weight, 4))
