@@ -190,7 +190,7 @@ def _lancedb(facts: Facts, path: Path, build: float | None, folder: Path, rounds
     took = time.perf_counter() - began
 
     def search(query: np.ndarray) -> list[int]:
-        found: Any = table.search(query).distance_type("cosine").select(["place"]).limit(K).to_arrow()
+        found: Any = table.search(query).distance_type("cosine").select(["place", "_distance"]).limit(K).to_arrow()
         return found["place"].to_pylist()
 
     return Result(f"LanceDB {lancedb.__version__}, IVF_FLAT", *_timed(search, facts.queries, rounds), took)

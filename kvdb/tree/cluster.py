@@ -91,13 +91,11 @@ class ArraySource:
 
 @dataclass(frozen=True, slots=True)
 class Clustering:
-    """Which leaf each row belongs to, and the means of the two upper levels."""
+    """Which leaf each row belongs to, and which root each leaf. Whoever writes the leaves takes their means."""
 
     assignment: I32  # [n] leaf of each row
-    leaf_centroids: F32  # [L, d] mean of the rows, not normalised
     leaf_counts: Indices  # [L]
     root_of_leaf: I32  # [L] ascending
-    root_centroids: F32  # [R, d] mean of the rows, not normalised
 
 
 def build(
@@ -113,12 +111,13 @@ def build(
         raise LimitError(f"leaf_rows is {leaf_rows}: a leaf page holds 1 to {MAX_LEAF_ROWS} rows")
     n = len(vectors)
     if n == 0:
-        return _summed(vectors, np.empty(0, np.int32), np.empty(0, np.int32))
+        return Clustering(np.empty(0, np.int32), np.empty(0, np.int64), np.empty(0, np.int32))
     effort = effort or (FINE if n <= FINE_ROWS else COARSE)
     points = _projected(vectors, effort, seed)  # [n, p]
     labels = _leaves(points, leaf_rows, effort, seed)  # [n]
     place, root_of_leaf = _tree_order(*kmeans.means(points, labels, int(labels.max()) + 1), seed)
-    return _summed(vectors, place[labels], root_of_leaf)
+    assignment = place[labels]  # [n]
+    return Clustering(assignment, np.bincount(assignment, minlength=len(place)), root_of_leaf)
 
 
 def split(vectors: F16, target: int) -> I32:
@@ -230,17 +229,3 @@ def _chain(points: F32) -> Indices:
         distances[:, current] = np.inf
         current = int(distances[current].argmin())
     return order
-
-
-def _summed(vectors: VectorSource, assignment: I32, root_of_leaf: I32) -> Clustering:
-    """The clustering with the means of its leaves and roots."""
-    leaves, roots = len(root_of_leaf), int(root_of_leaf.max(initial=-1)) + 1
-    sums = np.zeros((leaves, vectors.dim), np.float32)
-    for start, chunk in vectors.chunks(CHUNK):
-        kmeans.add_sums(sums, chunk, assignment[start : start + len(chunk)])
-    counts = np.bincount(assignment, minlength=leaves)
-    root_sums = np.zeros((roots, vectors.dim), np.float32)
-    np.add.at(root_sums, root_of_leaf, sums)
-    root_counts = np.bincount(root_of_leaf, weights=counts, minlength=roots).astype(np.float32)
-    centroids = sums / counts.astype(np.float32)[:, None]
-    return Clustering(assignment, centroids, counts, root_of_leaf, root_sums / root_counts[:, None])
