@@ -197,6 +197,19 @@ def test_a_fact_that_the_question_names_is_found_whatever_the_vectors_say(model,
             assert ("Place 31" in heads) is there
 
 
+@pytest.mark.parametrize("route", ["attention", "encoder", "hybrid"])
+def test_a_batch_is_answered_as_one_by_one(model, store, route):
+    asking = KnowledgeModel(model, TOKENIZER, store, **options(model, route=route, threshold=0.2))
+    asked = [f"What is the capital of Place {i}?" for i in (3, 17)] + ["Hm?", "the capital of Place 5, please"]
+    alone = [asking.ask(question, max_new_tokens=12) for question in asked]
+    together = asking.ask_many(asked, max_new_tokens=12)
+    for one, other in zip(alone, together, strict=True):
+        assert (one.text, one.answered, one.spans) == (other.text, other.answered, other.spans)
+        assert [c.id for c in one.citations] == [c.id for c in other.citations]
+        assert one.stats["tokens"] == other.stats["tokens"]
+    assert asking.ask_many([]) == []
+
+
 def test_what_does_not_fit_is_refused(model, store):
     with (
         pytest.raises(LimitError, match="attention, encoder, hybrid"),
