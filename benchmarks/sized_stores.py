@@ -14,6 +14,7 @@ from pathlib import Path
 import numpy as np
 
 import kvdb
+from kvdb.tree.cluster import FINE
 from kvdb.types import row_of
 
 NOISE = 0.1
@@ -64,7 +65,7 @@ def main() -> None:
         path = options.out / f"facts-{size}.kvdb"
         with kvdb.open(path, create=True) as store:
             store.bind_encoder(record)
-            report = kvdb.load.load_vectors(store, triples, np.concatenate(parts), np.concatenate(tails))
+            report = kvdb.load.load_vectors(store, triples, np.concatenate(parts), np.concatenate(tails), effort=FINE)
         print(f"{path}: {report.inserted:,} facts in {report.seconds:.1f} s", flush=True)
 
 
