@@ -17,7 +17,7 @@ import kvdb
 from kvdb.readers import read
 from kvdb_sdk import KnowledgeModel
 from kvdb_sdk.eval_questions import store_questions
-from kvdb_sdk.evaluation import evaluate
+from kvdb_sdk.evaluation import contains, evaluate
 
 
 def main() -> None:
@@ -28,17 +28,19 @@ def main() -> None:
     parser.add_argument("--route", default="hybrid")
     parser.add_argument("--adapter", default="default")
     parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--batch", type=int, default=8, help="questions asked at a time")
     options = parser.parse_args()
     for path, facts in zip(options.pairs[::2], options.pairs[1::2], strict=True):
         triples = [item for item in read(facts) if isinstance(item, kvdb.Triple)]
         with kvdb.open(path, read_only=True) as store:
             model = KnowledgeModel.from_pretrained("smollm2-135m", store, adapter=options.adapter, route=options.route)
             asked = store_questions(store, triples, count=options.count, seed=options.seed)
-            report = evaluate(model, asked, progress=_every_fifty)
+            report = evaluate(model, asked, batch=options.batch, progress=_every_fifty)
             row = {"facts": facts, "route": options.route} | asdict(report)
             if options.plain:
                 known = [one for one in asked if one.known][: options.plain]
-                row["plain_em"] = evaluate(model, known, plain=True).plain_em
+                right = [contains(model.ask_plain(one.question), one.triple.tail) for one in known]
+                row["plain_em"] = sum(right) / len(right)
             print(json.dumps(row, ensure_ascii=False), flush=True)
 
 

@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 
 from kvdb import format
 from kvdb.format import LOCATION_ROWS, LeafMeta, NodeRecord, u32, u64
+from kvdb.half import widen
 from kvdb.records import State
 from kvdb.tables import Reader, TreeTables
 from kvdb.tree import cluster
@@ -41,7 +42,7 @@ class TreeBuilder:
         self._order = np.argsort(clustering.assignment, kind="stable")  # [n] rows in tree order
         self._ends = np.cumsum(np.bincount(clustering.assignment, minlength=len(clustering.leaf_counts)))  # [L]
         self._roots = int(clustering.root_of_leaf.max()) + 1
-        self._centroids: F32 = clustering.leaf_centroids  # [L, d]
+        self._centroids: F32 = np.zeros((len(self._ends), source.dim), np.float32)  # [L, d] known once written
         self._first_leaf = self._first_node = 0
 
     def reserve(self, state: State) -> None:
@@ -61,7 +62,7 @@ class TreeBuilder:
             start = stop
 
     def write_leaves(self, txn: lmdb.Transaction, start: int, stop: int, generation: int) -> None:
-        """Write the pages of leaves `start` to `stop`."""
+        """Write the pages of leaves `start` to `stop`, and take their means for `write_nodes`."""
         first = int(self._ends[start - 1]) if start else 0
         at = self._order[first : int(self._ends[stop - 1])]  # [m] in tree order
         ascending = np.argsort(at)
@@ -74,6 +75,7 @@ class TreeBuilder:
             high = int(self._ends[leaf]) - first
             id = self._first_leaf + leaf
             part = vectors[low:high]  # [l, d]
+            self._centroids[leaf] = widen(part).mean(axis=0)
             pages.append((u32(id), format.pack_leaf(id, generation, part, self._rows[at[low:high]])))
             parent = self._first_node + 1 + int(self._clusters.root_of_leaf[leaf])
             metas.append((u32(id), LeafMeta(high - low, high - low, generation, parent, None).pack(id)))

@@ -32,7 +32,7 @@ from kvdb.rebuild import drop_leftovers, edit_state, leaf_slice
 from kvdb.records import HEAD_BIT, MAX_HEAD, MAX_RELATION, MAX_TAIL, SUM, State, mask_bits, pack_relation
 from kvdb.tables import FactTables
 from kvdb.tree import cluster
-from kvdb.tree.cluster import Clustering
+from kvdb.tree.cluster import Clustering, Effort
 from kvdb.types import F16, U64, Mask, Relation
 
 if TYPE_CHECKING:
@@ -64,6 +64,7 @@ def load_empty(
     values: Floats,
     masks: tuple[Mask, ...],
     nouns: NounsOf,
+    effort: Effort | None = None,
 ) -> int:
     """Write all facts at once; how many. keys, values: [N, m, d] for N triples. Raises FieldError, VectorError."""
     facts = _columns(triples)
@@ -81,7 +82,7 @@ def load_empty(
         bits = np.array([mask == "head" for mask in masks], np.uint64)  # [m]
         rows = (ids[:, None] * np.uint64(2) + bits).ravel()  # [n * m]
         with ThreadPoolExecutor(1) as pool:  # faiss gives up the interpreter's lock: facts are written meanwhile
-            clustering = pool.submit(_cluster, source)
+            clustering = pool.submit(_cluster, source, effort)
             count = _write_facts(env, store.timeout, state, facts, ids, values, masks, nouns)
             builder = TreeBuilder(source, rows, clustering.result(), env.tables.trees[1 - state.tree_set])
         builder.reserve(state)
@@ -101,10 +102,10 @@ def load_empty(
     return n
 
 
-def _cluster(source: GivenSource) -> Clustering:
+def _cluster(source: GivenSource, effort: Effort | None) -> Clustering:
     """cluster.build in a thread, leaving a core to the thread that writes: OpenMP waits by spinning."""
     faiss.omp_set_num_threads(max(1, (os.cpu_count() or 2) - 1))  # holds for this thread only
-    return cluster.build(source)
+    return cluster.build(source, effort=effort)
 
 
 def _replace(old: State, new: State) -> None:

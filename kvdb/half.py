@@ -25,6 +25,11 @@ def widen(vectors: F16) -> F32:
     return wide
 
 
+def widened(vectors: F16 | F32) -> F32:
+    """`vectors` as float32: themselves where they are."""
+    return np.asarray(vectors, np.float32) if vectors.dtype == np.float32 else widen(np.asarray(vectors, np.float16))
+
+
 def squared_lengths(vectors: F16) -> F32:
     """The squared length of each of `vectors` [n, d]: float32 [n]."""
     out = np.empty(len(vectors), np.float32)

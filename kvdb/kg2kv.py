@@ -37,8 +37,10 @@ class Row:
     """One masking of a fact: what is searched (key), what is given back (value), and a pair to train on."""
 
     row_id: RowId
-    key: str
+    noun: str
+    term: str
     value: str
+    key: str
     question: str
     answer: str
 
@@ -70,8 +72,10 @@ def _row(fact: Fact, nouns: Nouns, mask: Mask) -> Row:
         noun, term, value = nouns.head_noun, fact.tail, fact.head
     return Row(
         row_of(fact.id, mask),
-        key_sentence(noun, term),
+        noun,
+        term,
         value,
+        key_sentence(noun, term),
         question(noun, term),
         answer(noun, term, value),
     )

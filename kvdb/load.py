@@ -31,6 +31,7 @@ from kvdb.placing import place_staged
 from kvdb.plan import Encode, NounsOf
 from kvdb.rebuild import drop_leftovers, leftovers, rebuild
 from kvdb.store import Store
+from kvdb.tree.cluster import Effort
 from kvdb.types import F16, F32, LoadReport, Mask, Triple
 
 Progress = Callable[[int, int], None]  # triples read, facts inserted
@@ -92,13 +93,15 @@ def load_vectors(
     *,
     masks: Sequence[Mask] = ("tail",),
     nouns: NounsOf = noun_forms,
+    effort: Effort | None = None,
     progress: Progress | None = None,
 ) -> LoadReport:
     """Add n facts whose vectors are given: arrays or memory maps, float16 or float32.
 
     key_vectors: of the key sentences, [n, d]; with both masks [n, 2, d], tail-masked first. value_vectors: of what the
     rows answer with (tails, then heads), in the same shape. Equal texts must have equal vectors: the first one is kept.
-    An empty store is written in one pass and appears all at once.
+    An empty store is written in one pass and appears all at once. `effort` is that of its tree: by default
+    `kvdb.tree.cluster.FINE` up to 300,000 rows and COARSE, quick but with less recall (docs/tree.md), above.
     Raises FieldError and VectorError before anything is written to an empty store.
     """
     began = time.monotonic()
@@ -111,7 +114,7 @@ def load_vectors(
     if empty and len(keys) * len(chosen) >= FLAT_ROWS:
         listed = list(triples)
         _same_length(len(listed), len(keys))
-        inserted = load_empty(store, listed, keys, values, chosen, nouns)
+        inserted = load_empty(store, listed, keys, values, chosen, nouns, effort)
         return _report(store, len(listed), inserted, began, True, False, "written in one pass: nothing to compact")
     read = inserted = 0
     for chunk in _batches(iter(triples), VECTOR_BATCH):

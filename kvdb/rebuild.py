@@ -73,7 +73,7 @@ def rebuild(store: Store) -> None:
             into = 1 - snapshot.state.tree_set
             source = StoredVectors(snapshot)
             target = env.tables.trees[into]
-            builder = TreeBuilder(source, source.rows(), cluster.build(source), target)
+            builder = TreeBuilder(source, source.rows(), cluster.build(source, effort=cluster.FINE), target)
             generation = snapshot.state.txn + 1
             edit_state(store, builder.reserve)
             for start, stop in builder.slices():

@@ -33,6 +33,7 @@ def add(db: str, head: str, relation: str, tail: str, encoder: str | None, as_js
     import kvdb
     from kvdb_sdk.encoders import encoder_for
 
+    head, relation = head.strip(), relation.strip()  # as the readers of files do
     with kvdb.open(db) as store:
         known = store.find((head, relation, tail))
         if known is None:

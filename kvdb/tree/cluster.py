@@ -3,10 +3,12 @@
     sample -> the space to cluster in (`space`) -> rows projected, float16
            -> k-means of a sample, root by root -> leaf centroids
            -> every row to its nearest leaf, over all roots; overfull leaves divided, tiny ones dissolved; repeated
+           -> small leaves joined with their neighbours (`merge`)
            -> leaves grouped under roots by k-means of their centroids, both put in an order that keeps like by like
 
 Invariants: every row is in exactly one leaf; a leaf holds 1 to MAX_LEAF_ROWS rows; the leaves of a root are contiguous;
-the same vectors, leaf_rows and seed give the same clustering. Memory: the projected rows (256 bytes a row) and blocks.
+the same vectors, leaf_rows and seed give the same clustering. Memory: the projected rows (384 bytes a row in FINE),
+and blocks.
 """
 
 from __future__ import annotations
@@ -20,6 +22,7 @@ import numpy as np
 from kvdb.errors import LimitError
 from kvdb.tree import kmeans, space
 from kvdb.tree.kmeans import Indices
+from kvdb.tree.merge import merge
 from kvdb.types import F16, F32, I32
 
 MAX_LEAF_ROWS = 256
@@ -40,10 +43,11 @@ class Effort:
     repairs: int  # of the leaves, each after an assignment of all rows
     exact: int  # leaves up to which a row is compared with every one
     probes: int  # roots whose leaves a row is compared with, where there are more
+    merged: float  # leaves are joined until they hold this many times leaf_rows in the mean; 0: they are not
 
 
-FINE = Effort(128, 32, samples=131_072, samples_per_leaf=64, rounds=8, repairs=3, exact=16_384, probes=8)
-COARSE = Effort(64, 0, samples=65_536, samples_per_leaf=64, rounds=2, repairs=0, exact=1024, probes=2)
+FINE = Effort(192, 32, samples=131_072, samples_per_leaf=64, rounds=8, repairs=5, exact=16_384, probes=8, merged=1.2)
+COARSE = Effort(64, 0, samples=65_536, samples_per_leaf=64, rounds=2, repairs=0, exact=1024, probes=2, merged=0)
 FINE_ROWS = 300_000  # above this COARSE unless asked otherwise, so that a million rows take seconds
 
 
@@ -87,13 +91,11 @@ class ArraySource:
 
 @dataclass(frozen=True, slots=True)
 class Clustering:
-    """Which leaf each row belongs to, and the means of the two upper levels."""
+    """Which leaf each row belongs to, and which root each leaf. Whoever writes the leaves takes their means."""
 
     assignment: I32  # [n] leaf of each row
-    leaf_centroids: F32  # [L, d] mean of the rows, not normalised
     leaf_counts: Indices  # [L]
     root_of_leaf: I32  # [L] ascending
-    root_centroids: F32  # [R, d] mean of the rows, not normalised
 
 
 def build(
@@ -109,12 +111,13 @@ def build(
         raise LimitError(f"leaf_rows is {leaf_rows}: a leaf page holds 1 to {MAX_LEAF_ROWS} rows")
     n = len(vectors)
     if n == 0:
-        return _summed(vectors, np.empty(0, np.int32), np.empty(0, np.int32))
+        return Clustering(np.empty(0, np.int32), np.empty(0, np.int64), np.empty(0, np.int32))
     effort = effort or (FINE if n <= FINE_ROWS else COARSE)
     points = _projected(vectors, effort, seed)  # [n, p]
     labels = _leaves(points, leaf_rows, effort, seed)  # [n]
     place, root_of_leaf = _tree_order(*kmeans.means(points, labels, int(labels.max()) + 1), seed)
-    return _summed(vectors, place[labels], root_of_leaf)
+    assignment = place[labels]  # [n]
+    return Clustering(assignment, np.bincount(assignment, minlength=len(place)), root_of_leaf)
 
 
 def split(vectors: F16, target: int) -> I32:
@@ -149,7 +152,8 @@ def _leaves(points: F16, leaf_rows: int, effort: Effort, seed: int) -> I32:
         labels = _assigned(points, centroids, effort, seed)
         centroids = _repaired(points, labels, len(centroids), leaf_rows, seed)
     labels = _assigned(points, centroids, effort, seed)
-    return _capped(points, labels, len(centroids))
+    labels = _capped(points, labels, len(centroids))
+    return merge(points, labels, round(leaf_rows * effort.merged), MAX_LEAF_ROWS) if effort.merged else labels
 
 
 def _trained(points: F16, k: int, effort: Effort, seed: int) -> F32:
@@ -225,17 +229,3 @@ def _chain(points: F32) -> Indices:
         distances[:, current] = np.inf
         current = int(distances[current].argmin())
     return order
-
-
-def _summed(vectors: VectorSource, assignment: I32, root_of_leaf: I32) -> Clustering:
-    """The clustering with the means of its leaves and roots."""
-    leaves, roots = len(root_of_leaf), int(root_of_leaf.max(initial=-1)) + 1
-    sums = np.zeros((leaves, vectors.dim), np.float32)
-    for start, chunk in vectors.chunks(CHUNK):
-        kmeans.add_sums(sums, chunk, assignment[start : start + len(chunk)])
-    counts = np.bincount(assignment, minlength=leaves)
-    root_sums = np.zeros((roots, vectors.dim), np.float32)
-    np.add.at(root_sums, root_of_leaf, sums)
-    root_counts = np.bincount(root_of_leaf, weights=counts, minlength=roots).astype(np.float32)
-    centroids = sums / counts.astype(np.float32)[:, None]
-    return Clustering(assignment, centroids, counts, root_of_leaf, root_sums / root_counts[:, None])

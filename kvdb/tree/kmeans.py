@@ -12,6 +12,7 @@ import faiss
 import numpy as np
 from numpy.typing import NDArray
 
+from kvdb.half import widened
 from kvdb.types import F16, F32, I32
 
 SCORES = 1 << 22  # similarities held at a time: 16 MB
@@ -51,7 +52,7 @@ def nearest_by_roots(points: Points, centroids: F32, *, probes: int, seed: int) 
     for probed in _nearest_few(points, roots, probes):
         for leaves, rows in zip(members, groups(probed, len(roots)), strict=True):
             if len(leaves):
-                found, scores = _best(points[rows].astype(np.float32), centroids[leaves])
+                found, scores = _best(widened(points[rows]), centroids[leaves])
                 better = scores > best[rows]
                 best[rows[better]] = scores[better]
                 out[rows[better]] = leaves[found[better]]
@@ -65,7 +66,7 @@ def _nearest_few(points: Points, centroids: F32, few: int) -> I32:
     block = max(1, SCORES // len(centroids))
     squares = (centroids**2).sum(axis=1) / 2  # [k]
     for start in range(0, len(points), block):
-        scores = points[start : start + block].astype(np.float32) @ centroids.T - squares  # [m, k]
+        scores = widened(points[start : start + block]) @ centroids.T - squares  # [m, k]
         for place in range(few):
             best = scores.argmax(axis=1)
             out[place, start : start + block] = best
@@ -98,7 +99,7 @@ def add_sums(sums: F32, points: Points, labels: I32) -> None:
     array: NDArray[Any] = np.asarray(points)  # indexing a memmap costs more than the rows of a label
     for label, rows in enumerate(groups(labels, len(sums))):
         if len(rows):
-            sums[label] += array[rows].astype(np.float32).sum(axis=0)
+            sums[label] += widened(array[rows]).sum(axis=0)
 
 
 def halve(points: Points, target: int) -> I32:
@@ -112,7 +113,7 @@ def halve(points: Points, target: int) -> I32:
         rows = queue.pop()
         if len(rows) <= target:
             continue
-        wide = points[rows].astype(np.float32)  # [m, p]
+        wide = widened(points[rows])  # [m, p]
         order = rows[np.argsort(wide @ _longest_axis(wide[:: -(-len(wide) // AXIS_SAMPLE)]), kind="stable")]
         first, second = np.sort(order[: len(rows) // 2]), np.sort(order[len(rows) // 2 :])
         labels[second] = free

@@ -13,8 +13,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from kvdb.half import widened
 from kvdb.types import F16, F32
 
+BLOCK = 2048  # rows whose float32 copies stay in the cache
 WIDEST = 100.0  # no direction is toned down by more than this ratio of variances
 
 
@@ -27,10 +29,14 @@ class Space:
 
     def project(self, vectors: F16 | F32) -> F32:
         """Vectors [n, d] in this space: float32 [n, p]."""
-        projected = (vectors.astype(np.float32) - self.mean) @ self.axes
-        lengths = np.linalg.norm(projected, axis=1, keepdims=True)  # [n, 1]
-        unit: F32 = projected / np.maximum(lengths, 1e-6)
-        return unit
+        projected = np.empty((len(vectors), self.axes.shape[1]), np.float32)
+        for start in range(0, len(vectors), BLOCK):
+            part = slice(start, start + BLOCK)
+            np.matmul(widened(vectors[part]), self.axes, out=projected[part])
+        projected -= self.mean @ self.axes
+        lengths = np.sqrt(np.einsum("np,np->n", projected, projected))  # [n]
+        projected /= np.maximum(lengths, 1e-6)[:, None]
+        return projected
 
 
 def fit(sample: F16, parts: int, clipped: int) -> Space:

@@ -31,9 +31,10 @@ _MAX_CARD_BYTES = 1 << 20
 class AdapterConfig:
     """What an adapter fits. `kb_layers` attend to facts; `select_layers` among them choose which.
 
-    `scale` is the constant of the attention logit (AtlasKV and KBLaM: 100). `known` is a logistic regression of
-    whether the asked fact is among the selected ones: intercept, null fact's weight, best fact's weight, best
-    similarity; `known_by_attention` does without the last. Below the probability `refuse_below` it is refused.
+    `scale` is the constant of the attention logit (AtlasKV and KBLaM: 100). `named_bonus` is added to the similarity of
+    facts that the question names. `known` and, without an encoder, `known_by_attention` are the coefficients of the
+    probability that the asked fact is there (kvdb_sdk/confidence.py): intercept, null fact's weight, best fact's
+    weight, its similarity, whether its term is named, share of its noun named. Below `refuse_below` it is refused.
     """
 
     model: str
@@ -47,13 +48,16 @@ class AdapterConfig:
     kb_layers: tuple[int, ...]
     select_layers: tuple[int, ...]
     scale: float = 100.0
-    known: tuple[float, float, float, float] = (-17.05, -5.15, 6.74, 16.93)
+    named_bonus: float = 0.1
+    known: tuple[float, float, float, float, float, float] = (-18.40, -0.10, 3.23, 12.19, 1.83, 4.57)
     known_by_attention: tuple[float, float, float] = (-1.52, -10.73, 7.71)
     refuse_below: float = 0.25
 
     def __post_init__(self) -> None:
         if not self.kb_layers or not set(self.select_layers) <= set(self.kb_layers):
             raise AdapterError(f"select_layers {self.select_layers} must be among kb_layers {self.kb_layers}")
+        if len(self.known) != 6 or len(self.known_by_attention) != 3:
+            raise AdapterError("known has 6 coefficients and known_by_attention 3: train the adapter again")
         if self.heads % self.kv_heads:
             raise AdapterError(f"{self.heads} query heads do not divide into {self.kv_heads} key heads")
 

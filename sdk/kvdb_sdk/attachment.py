@@ -20,9 +20,10 @@ from kvdb.types import fact_of, mask_of
 from .adapter import Adapter, Card, check_fits_encoder, check_fits_model, load_adapter
 from .adapters import adapter_folder
 from .attention import Attachment, model_shape
+from .confidence import known_probability
 from .copying import Copier, Copyable
 from .encoders import Encoder, encoder_for
-from .joint_softmax import copy_weights, gate_logits, known_probability
+from .joint_softmax import copy_weights, gate_logits
 from .knowledge import StoreFacts
 from .pager import DEFAULT_BUDGET, Pager
 from .projection import Projection
@@ -48,6 +49,7 @@ class Knowledge:
                 self._read_trace,
                 known=self._known,
                 threshold=self.facts.threshold,
+                glued=self.facts.glued,
             )
             processors = LogitsProcessorList(kwargs.pop("logits_processor", None) or [])
             processors.append(self.copier)
@@ -65,11 +67,9 @@ class Knowledge:
 
     def _known(self, weights: Tensor) -> list[float]:
         """The probability that the asked fact is there, for weights [rows, n + 1] at the end of the prompts."""
-        similarity = self.facts.best_similarity
-        if similarity is not None:
-            similarity = similarity.cpu().repeat_interleave(len(weights) // len(similarity))  # [rows], beams apart
-        known: list[float] = known_probability(self.attachment.adapter, weights, similarity).tolist()
-        return known
+        beams = max(1, len(weights) // len(self.facts.selected))
+        found = [self.facts.evidence(row // beams, each) for row, each in enumerate(weights.tolist())]
+        return [known_probability(self.facts.adapter.config, evidence) for evidence in found]
 
 
 class _Copyables(Sequence[Copyable]):

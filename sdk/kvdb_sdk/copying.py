@@ -4,7 +4,8 @@
 
 g comes from the copy gate, a from the attention over facts. Once a span has started it is copied to its end, so a
 value is verbatim or not there at all, is copied at most once, and every span knows its fact. Spans that begin alike
-stay open together, each with its weight, until a token tells them apart.
+stay open together, each with its weight, until a token tells them apart. Right after a span no token may go on with
+its last word: "ACR" copied and "ES" written would be another value.
 
 The state of a row is a function of its generated tokens, so beam search may reorder rows as it likes.
 """
@@ -86,12 +87,16 @@ class Copier(LogitsProcessor):
         *,
         known: Callable[[Tensor], list[float]] | None = None,
         threshold: float = 0.0,
+        glued: Tensor | None = None,
     ) -> None:
         """`known` turns the first step's weights into the probability that the fact is there; rows below `threshold`
-        copy nothing."""
+        copy nothing. `glued`: ids of the tokens that go on with a word."""
         self.confidence: list[float] = []
+        self.read_most: list[tuple[int, float]] = []
+        """For each row the fact that was read most when the prompt had been read, and its weight."""
         self.threshold = threshold
         self._known = known
+        self._glued = torch.empty(0, dtype=torch.long) if glued is None else glued
         self._copyable = copyable
         self._read_trace = read_trace
         self._prompt: int | None = None
@@ -106,6 +111,9 @@ class Copier(LogitsProcessor):
         weights, gate = trace
         if not self.confidence and self._known is not None:
             self.confidence = self._known(weights)
+            if weights.shape[1] > 1:
+                best = weights[:, :-1].max(-1)
+                self.read_most = list(zip(best.indices.tolist(), best.values.tolist(), strict=True))
         beams = len(input_ids) // len(self._copyable)
         out = scores.float().log_softmax(-1)  # [rows, vocab]
         for row, ids in enumerate(input_ids[:, self._prompt :].tolist()):
@@ -150,6 +158,8 @@ class Copier(LogitsProcessor):
                 starts[key] = gate[1 + key.kind] * weights[key.fact] / known
         write = max(1e-9, 1.0 - sum(starts.values()))
         out = log_p.exp() * write  # [vocab]
+        if step.done and step.done[-1].end == len(ids):
+            out[self._glued] = 0.0
         written = {spans[key][0]: float(out[spans[key][0]]) for key in starts}
         for key, weight in starts.items():
             out[spans[key][0]] += weight

@@ -9,7 +9,7 @@ from __future__ import annotations
 import random
 import re
 from collections import Counter
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -17,6 +17,7 @@ from kvdb import Triple
 from kvdb.errors import LimitError
 from kvdb.kg2kv import noun_forms
 
+from .answer import Answer
 from .session import KnowledgeModel
 from .wordings import HELD_OUT, word
 
@@ -78,15 +79,19 @@ def evaluate(
     *,
     plain: bool = False,
     keep_misses: int = 20,
+    batch: int = 1,
     progress: Callable[[int], None] | None = None,
 ) -> EvalReport:
-    """Ask everything once. `plain` asks the model without the store as well. `progress` hears how many are done."""
+    """Ask everything once, `batch` questions at a time. `plain` asks the model without the store as well.
+
+    `progress` hears how many are done.
+    """
     right = cited = plain_right = refused_rightly = refused = unknown = 0
     tokens, seconds = 0, 0.0
     misses: list[dict[str, Any]] = []
-    for done, one in enumerate(asked, 1):
-        answer = model.ask(one.question)
-        tokens, seconds = tokens + answer.stats["tokens"], seconds + answer.stats["seconds"]
+    for done, (one, answer) in enumerate(_answered(model, asked, batch), 1):
+        tokens += answer.stats["tokens"]
+        seconds += answer.stats["tokens"] * answer.stats["ms_per_token"] / 1000
         refused += not answer.answered
         if one.known:
             is_right = answer.answered and contains(answer.text, one.triple.tail)
@@ -110,6 +115,12 @@ def evaluate(
         ms_per_token=1000 * seconds / max(1, tokens),
         misses=tuple(misses),
     )
+
+
+def _answered(model: KnowledgeModel, asked: Sequence[Asked], batch: int) -> Iterator[tuple[Asked, Answer]]:
+    for start in range(0, len(asked), batch):
+        part = asked[start : start + batch]
+        yield from zip(part, model.ask_many([one.question for one in part]), strict=True)
 
 
 def contains(text: str, value: str) -> bool:

@@ -23,7 +23,7 @@ class FactBatch:
     keys: Tensor  # [B, n, L, G, d]
     values: Tensor  # [B, n, L, G, d]
     valid: Tensor  # [B, n] False where a row of the batch has fewer facts
-    prior: Tensor | None  # [B, n] encoder similarity of question and key; None on the attention route
+    prior: Tensor | None  # [B, n] similarity of question and key, and more where named; None on the attention route
     readers: Tensor | None = None  # [B, T] tokens that read facts (from the question on); None for all
 
     @classmethod
@@ -127,17 +127,3 @@ def gate_logits(adapter: Adapter, hidden: Tensor, weights: Tensor) -> Tensor:
     start = scaled @ adapter.gate_weight.T / hidden.shape[-1] ** 0.5 + adapter.gate_bias  # [B, T, 2]
     start = start + (1 - weights[..., -1:]) * adapter.gate_known
     return torch.cat([torch.zeros_like(start[..., :1]), start], dim=-1)
-
-
-def known_probability(adapter: Adapter, weights: Tensor, similarity: Tensor | None) -> Tensor:
-    """How probably the asked fact is among those read: copy weights [rows, n + 1] at the end of the prompt -> [rows].
-
-    `similarity` [rows] is the best fact's, None on the attention route. See AdapterConfig.known.
-    """
-    null = weights[:, -1]
-    best = weights[:, :-1].amax(-1) if weights.shape[1] > 1 else torch.zeros_like(null)
-    if similarity is None:
-        intercept, by_null, by_best = adapter.config.known_by_attention
-        return torch.sigmoid(intercept + by_null * null + by_best * best)
-    intercept, by_null, by_best, by_similarity = adapter.config.known
-    return torch.sigmoid(intercept + by_null * null + by_best * best + by_similarity * similarity)

@@ -1,7 +1,8 @@
 """The facts of a store, as the attention asks for them: question -> select -> page -> project.
 
 A generation keeps the snapshot that it began with. The selection is made while the prompt is read: by the encoder
-before the first layer, by the model's own queries in the select layers, and is used by all later layers and tokens.
+and by the terms that the question names before the first layer, by the model's own queries in the select layers, and is
+used by all later layers and tokens.
 """
 
 from __future__ import annotations
@@ -16,15 +17,17 @@ from torch import Tensor
 
 from kvdb import SearchLimits, Snapshot, Store
 from kvdb.errors import LimitError
-from kvdb.types import U64
+from kvdb.types import F32, U64
 
 from .adapter import Adapter
+from .confidence import Evidence, names_term, noun_share
 from .encoders import Encoder
 from .joint_softmax import FactBatch
 from .pager import Pager
 from .projection import Projection
-from .prompts import Question, chat_markers, find_question
-from .routing import Route, check_route, select_by_attention, select_by_encoder, union
+from .prompts import Question, chat_markers, find_question, glued_ids
+from .routing import Route, check_route, select_by_attention, select_by_encoder, select_by_name, union
+from .rows import row_in_words
 
 
 class StoreFacts:
@@ -54,11 +57,15 @@ class StoreFacts:
         self._projection = Projection.of(adapter)
         self._tokenizer = tokenizer
         self._markers = chat_markers(tokenizer)
+        self.glued = glued_ids(tokenizer)
         self._snapshot: Snapshot | None = None
         self._vectors: Tensor | None = None  # [B, E] the questions, None on the attention route
         self._asking: Tensor | None = None  # [B, T] tokens that select
         self._readers: Tensor | None = None  # [B, T] tokens that read facts
+        self._found: list[U64] = []  # rows of each question that were found before the model's own queries
+        self._named: list[U64] = []  # those among them whose term the question names
         self._batch: FactBatch | None = None
+        self._similarity: Tensor | None = None  # [B, n] of the questions and the selected keys
 
     @contextmanager
     def generation(self) -> Iterator[Snapshot]:
@@ -74,28 +81,48 @@ class StoreFacts:
 
     def begin(self, input_ids: Tensor | None, attention_mask: Tensor | None) -> None:
         """A new prompt [B, T]: find the questions, and select by the encoder."""
-        self.selected, self.questions = [], []
-        self._batch = self._vectors = self._asking = self._readers = None
+        self.selected, self.questions, self._named = [], [], []
+        self._batch = self._vectors = self._asking = self._readers = self._similarity = None
         with self.generation() as snapshot:
             if not snapshot.rows or input_ids is None:
                 return
             self._find_questions(input_ids, attention_mask)
             nothing = np.empty(0, np.uint64)
-            self.selected = [nothing for _ in self.questions]
-            if self.route == "attention" or self.encoder is None:
-                return
-            vectors = self.encoder([question.text or "?" for question in self.questions])  # [B, E]
-            self._vectors = torch.from_numpy(vectors).to(self.pager.device)
-            self.selected = [select_by_encoder(snapshot, vector, self.pager, self.limits) for vector in vectors]
+            self._found = [nothing for _ in self.questions]
+            if self.route != "attention" and self.encoder is not None:
+                vectors = self.encoder([question.text or "?" for question in self.questions])  # [B, E]
+                self._find(snapshot, vectors)
+            self.selected = list(self._found)
             if self.route == "encoder":
                 self._project(snapshot)
 
-    @property
-    def best_similarity(self) -> Tensor | None:
-        """The best selected fact's similarity to its question, [B]; None on the attention route."""
-        if self._batch is None or self._batch.prior is None:
-            return None
-        return self._batch.prior.masked_fill(~self._batch.valid, -1.0).amax(-1)
+    def _find(self, snapshot: Snapshot, vectors: F32) -> None:
+        """What the encoder and, on the hybrid route, the terms named find for each question, vectors [B, E]."""
+        self._vectors = torch.from_numpy(vectors).to(self.pager.device)
+        for b, (question, vector) in enumerate(zip(self.questions, vectors, strict=True)):
+            self._found[b] = select_by_encoder(snapshot, vector, self.pager, self.limits)
+            if self.route == "hybrid":
+                self._named.append(select_by_name(snapshot, question.text, vector, self.limits))
+                self._found[b] = union(self._named[b], self._found[b])
+
+    def evidence(self, prompt: int, weights: Sequence[float]) -> Evidence:
+        """What speaks for the fact that a prompt reads most, given its copy weights [n + 1]."""
+        rows = self.selected[prompt]
+        if not len(rows):
+            return Evidence(null=1.0, weight=0.0)
+        best = max(range(len(rows)), key=weights.__getitem__)
+        if self._similarity is None:
+            return Evidence(weights[-1], weights[best])
+        with self.generation() as snapshot:
+            _, row = row_in_words(snapshot, int(rows[best]))
+        question = self.questions[prompt].text
+        return Evidence(
+            null=weights[-1],
+            weight=weights[best],
+            similarity=float(self._similarity[prompt, best]),
+            named=names_term(question, row.term),
+            noun_share=noun_share(question, row.noun),
+        )
 
     def _find_questions(self, input_ids: Tensor, attention_mask: Tensor | None) -> None:
         batch, length = input_ids.shape
@@ -130,13 +157,11 @@ class StoreFacts:
 
     def _select(self, snapshot: Snapshot, layer: int, q: Tensor) -> None:
         assert self._asking is not None
-        first = layer == self.adapter.layer_index(self.adapter.config.select_layers[0])
-        for b, before in enumerate(self.selected):
+        for b, before in enumerate(self._found):
             found = select_by_attention(
                 snapshot, q[b, self._asking[b]], layer, self._projection, self.pager, self.limits
             )
-            keep = before if self.route == "hybrid" and first else before[: self.limits.leaf_top_k]
-            self.selected[b] = union(keep, found) if self.route == "hybrid" else found
+            self.selected[b] = union(before, found)
         self._project(snapshot)
 
     def _project(self, snapshot: Snapshot) -> None:
@@ -144,14 +169,19 @@ class StoreFacts:
         most = max(len(rows) for rows in self.selected)
         shape = (len(self.selected), most, self.adapter.config.encoder_dim)
         keys, values = np.zeros(shape, np.float32), np.zeros(shape, np.float32)
-        valid = np.zeros(shape[:2], np.bool_)
+        valid, named = np.zeros(shape[:2], np.bool_), np.zeros(shape[:2], np.bool_)
         for b, rows in enumerate(self.selected):
             keys[b, : len(rows)] = snapshot.key_vectors(rows)
             values[b, : len(rows)] = snapshot.value_vectors(rows)
             valid[b, : len(rows)] = True
+            if self._named:
+                named[b, : len(rows)] = np.isin(rows, self._named[b])
         device = self.pager.device
         e = torch.from_numpy(keys).to(device)  # [B, n, E]
-        prior = None if self._vectors is None else torch.einsum("be,bne->bn", self._vectors, e)  # [B, n]
+        prior = None
+        if self._vectors is not None:
+            self._similarity = torch.einsum("be,bne->bn", self._vectors, e)  # [B, n]
+            prior = self._similarity + self.adapter.config.named_bonus * torch.from_numpy(named).to(device)  # [B, n]
         self._batch = FactBatch.project(
             self._projection,
             e,

@@ -5,9 +5,14 @@ The template is learnt from the tokenizer itself by rendering marks through it, 
 
 from __future__ import annotations
 
+import string
 from dataclasses import dataclass
 from typing import Any
 
+import torch
+from torch import Tensor
+
+_WORD = frozenset(string.ascii_letters + string.digits)
 _MARKS = ("QUESTIONONE", "ANSWERONE", "QUESTIONTWO")
 
 
@@ -77,6 +82,18 @@ def continuation_ids(tokenizer: Any, text: str, *, after_space: bool = True) -> 
     if joined[: len(lead)] == lead:
         return list(joined[len(lead) :])
     return list(tokenizer(f" {text}" if after_space else text, add_special_tokens=False)["input_ids"])
+
+
+def glued_ids(tokenizer: Any) -> Tensor:
+    """Ids of the tokens that go on with the word before them: those that start with an ASCII letter or digit, no space.
+
+    Byte-level and SentencePiece vocabularies mark a leading space by a character of its own, so the raw token tells.
+    """
+    tokens = tokenizer.convert_ids_to_tokens(list(range(len(tokenizer))))
+    special = set(tokenizer.all_special_ids)
+    return torch.tensor(
+        [i for i, token in enumerate(tokens) if token and token[0] in _WORD and i not in special], dtype=torch.long
+    )
 
 
 def _count(tokenizer: Any, text: str) -> int:

@@ -2,7 +2,8 @@
 
 - `attention`: the select layer's own absorbed queries (AtlasKV's way; no encoder at question time)
 - `encoder`: the encoder's vector of the question
-- `hybrid`: the union of both; the encoder's similarity enters the attention as a prior
+- `hybrid`: the union of both and of the facts about terms that stand verbatim in the question; the encoder's
+  similarity, and whether a fact was named, enter the attention as a prior
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ from torch import Tensor
 
 from kvdb import SearchLimits, Snapshot
 from kvdb.errors import LimitError
+from kvdb.named import named_rows
 from kvdb.tree.descend import descend
 from kvdb.tree.score import DotScorer
 from kvdb.types import F32, U64, LeafPage, NodePage
@@ -88,6 +90,15 @@ class AttentionScorer:
 def select_by_encoder(snapshot: Snapshot, query: F32, pager: Pager, limits: SearchLimits) -> U64:
     """Rows nearest to the question's vector [E], best first."""
     return descend(snapshot, SimilarityScorer(query, pager), limits).rows if snapshot.rows else _no_rows()
+
+
+def select_by_name(snapshot: Snapshot, question: str, query: F32, limits: SearchLimits) -> U64:
+    """Rows whose term the question names verbatim, those nearest to the question's vector [E] first."""
+    rows = named_rows(snapshot, question)
+    if not len(rows):
+        return rows
+    nearest = np.argsort(-(snapshot.key_vectors(rows) @ query), kind="stable")
+    return rows[nearest[: limits.leaf_top_k]]
 
 
 def select_by_attention(

@@ -14,16 +14,15 @@ from transformers import StoppingCriteria, StoppingCriteriaList
 from kvdb import SearchLimits, Store
 
 from .adapter import Adapter, Card
-from .answer import Answer, Citation, Span
+from .answer import Answer
 from .attachment import Knowledge, attached, store_facts
-from .copying import Copied, kind_name
+from .citing import answer_of
 from .encoders import Encoder
 from .language_model import load_language_model
 from .page_table import PageCounters
 from .pager import DEFAULT_BUDGET
 from .prompts import chat_prompt
 from .routing import check_route
-from .wordings import UNKNOWN
 
 
 class KnowledgeModel:
@@ -69,33 +68,49 @@ class KnowledgeModel:
 
     def ask(self, question: str, *, route: str | None = None, max_new_tokens: int = 96) -> Answer:
         """Answer one question from the store, greedily. Where it does not know, the answer says so. See Answer."""
+        return self.ask_many([question], route=route, max_new_tokens=max_new_tokens)[0]
+
+    def ask_many(self, questions: Sequence[str], *, route: str | None = None, max_new_tokens: int = 96) -> list[Answer]:
+        """Answer questions in one batch, each as `ask` would: several times the throughput of one by one.
+
+        In the stats `tokens` is of the answer, the rest of the whole batch.
+        """
+        if not questions:
+            return []
         started = time.perf_counter()
         before = _copy(self._facts.pager.counters)
         with self._routed(route), attached(self.model, self.tokenizer, self._facts) as knowledge:
             with self._facts.generation():
                 stop = StoppingCriteriaList([_Refused(knowledge)])
-                ids = self._generate(knowledge.generate, question, max_new_tokens, stopping_criteria=stop)
-                copied = knowledge.copier.finished(0, ids) if knowledge.copier else ()
-                answer = _answer(self.tokenizer, knowledge, ids, copied)
-            answer.stats.update(self._stats(before, len(ids), time.perf_counter() - started))
-        return answer
+                rows = self._generate(knowledge.generate, questions, max_new_tokens, stopping_criteria=stop)
+                copier = knowledge.copier
+                rows = [ids[:1] if copier and copier.refused(b) else ids for b, ids in enumerate(rows)]
+                answers = [answer_of(self.tokenizer, knowledge, b, ids) for b, ids in enumerate(rows)]
+            stats = self._stats(before, sum(map(len, rows)), time.perf_counter() - started)
+        for answer, ids in zip(answers, rows, strict=True):
+            answer.stats.update(stats, tokens=len(ids))
+        return answers
 
     def ask_plain(self, question: str, *, max_new_tokens: int = 96) -> str:
         """What the same model says without the store; greedy."""
         with torch.no_grad():
-            ids = self._generate(self.model.generate, question, max_new_tokens)
+            ids = self._generate(self.model.generate, [question], max_new_tokens)[0]
         text: str = self.tokenizer.decode(ids, skip_special_tokens=True)
         return text.strip()
 
-    def _generate(self, generate: Any, question: str, max_new_tokens: int, **more: Any) -> list[int]:
-        prompt = chat_prompt(self.tokenizer, question)
-        inputs = self.tokenizer(prompt, return_tensors="pt", add_special_tokens=False).to(self.model.device)
-        end = self.tokenizer.eos_token_id
+    def _generate(self, generate: Any, questions: Sequence[str], max_new_tokens: int, **more: Any) -> list[list[int]]:
+        """The tokens generated for each question, up to and with the end token."""
+        prompts = [chat_prompt(self.tokenizer, question) for question in questions]
+        asked = [self.tokenizer(prompt, add_special_tokens=False)["input_ids"] for prompt in prompts]
+        end, longest = self.tokenizer.eos_token_id, max(map(len, asked))
+        ids = torch.tensor([[end] * (longest - len(row)) + row for row in asked])  # [B, T] padded on the left
+        mask = torch.tensor([[0] * (longest - len(row)) + [1] * len(row) for row in asked])  # [B, T]
         out = generate(
-            **inputs, max_new_tokens=max_new_tokens, do_sample=False, pad_token_id=end, eos_token_id=end, **more
-        )
-        ids: list[int] = out[0, inputs["input_ids"].shape[1] :].tolist()
-        return ids
+            input_ids=ids.to(self.model.device), attention_mask=mask.to(self.model.device),
+            max_new_tokens=max_new_tokens, do_sample=False, pad_token_id=end, eos_token_id=end, **more,
+        )  # fmt: skip
+        rows: list[list[int]] = out[:, longest:].tolist()
+        return [row[: row.index(end) + 1] if end in row else row for row in rows]
 
     @contextmanager
     def _routed(self, route: str | None) -> Iterator[None]:
@@ -131,34 +146,9 @@ class _Refused(StoppingCriteria):
 
     def __call__(self, input_ids: torch.Tensor, scores: Any, **_: Any) -> torch.Tensor:
         copier = self._knowledge.copier
-        refused = copier is not None and copier.refused(0)
-        return torch.full((len(input_ids),), refused, dtype=torch.bool, device=input_ids.device)
+        refused = [copier is not None and copier.refused(row) for row in range(len(input_ids))]
+        return torch.tensor(refused, dtype=torch.bool, device=input_ids.device)
 
 
 def _copy(counters: PageCounters) -> PageCounters:
     return PageCounters(counters.hits, counters.misses, counters.evictions, counters.stale, counters.bytes)
-
-
-def _answer(tokenizer: Any, knowledge: Knowledge, ids: list[int], copied: Sequence[Copied]) -> Answer:
-    selected = knowledge.facts.selected
-    whole: str = tokenizer.decode(ids, skip_special_tokens=True)
-    lead = len(whole) - len(whole.lstrip())
-    spans: list[Span] = []
-    weights: dict[Any, float] = {}
-    for part in copied:
-        assert knowledge.copier is not None
-        fact = knowledge.copier.fact(0, part.key)
-        start = len(tokenizer.decode(ids[: part.start], skip_special_tokens=True))
-        end = len(tokenizer.decode(ids[: part.end], skip_special_tokens=True))
-        start += len(whole[start:end]) - len(whole[start:end].lstrip())
-        spans.append(Span(start - lead, end - lead, fact.id, kind_name(part.key)))
-        if kind_name(part.key) == "value":
-            weights[fact] = max(part.weight, weights.get(fact, 0.0))
-    ranked = sorted(weights.items(), key=lambda item: -item[1])
-    citations = tuple(Citation(f.id, f.head, f.relation, f.tail, round(weight, 4)) for f, weight in ranked)
-    stats: dict[str, Any] = {"facts": len(selected[0]) if selected else 0}
-    if knowledge.copier is not None and knowledge.copier.confidence:
-        stats["confidence"] = round(knowledge.copier.confidence[0], 4)
-    if not citations and stats["facts"]:
-        return Answer(UNKNOWN, False, stats=stats)
-    return Answer(whole.strip(), bool(citations), citations, tuple(spans), stats)

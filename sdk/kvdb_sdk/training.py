@@ -24,6 +24,7 @@ from kvdb.types import EncoderRecord
 
 from .adapter import Adapter, AdapterConfig, Card, model_probe, save_adapter
 from .attention import Attachment, attention_modules, model_shape
+from .calibration import calibrated
 from .examples import Encode, Example, Pool, draw
 from .losses import PromptPrefix, TrainingFacts, collate, losses, start_from_model
 
@@ -46,6 +47,7 @@ class TrainingOptions:
     weights: tuple[float, float, float, float] = (1.0, 1.0, 1.0, 0.3)
     seed: int = 0
     checkpoint_every: int = 50
+    calibration: int = 512  # examples that refusal is calibrated on at the end
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,6 +125,10 @@ def train(
                 report(Progress(step + 1, values | {"prior": float(prior)}, time.monotonic() - started))
             if (step + 1) % options.checkpoint_every == 0:
                 _save_checkpoint(target / CHECKPOINT, adapter, optimizer, step + 1)
+        adapter.config = calibrated(
+            attachment, source, pool, encode, prefix,
+            count=options.calibration, batch=options.batch, candidates=options.candidates, seed=options.seed,
+        )  # fmt: skip
     probes = tuple(tuple(round(float(x), 4) for x in row) for row in encoder.probes)
     training = {"options": asdict(options), "data": data or {}, "seconds": round(time.monotonic() - started)}
     save_adapter(target, adapter, Card(adapter.config, model_probe(model), probes, training))

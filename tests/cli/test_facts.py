@@ -19,6 +19,7 @@ def test_add_once(run, run_json, db: Path) -> None:
     assert added == {"id": 5, "inserted": True}
     again = run_json("add", db, "Spain", "capital", "Madrid")  # nothing to encode: no encoder needed
     assert again == {"id": 5, "inserted": False}
+    assert run_json("add", db, " Spain", "capital ", "Madrid") == again  # trimmed as the readers of files do
     assert run_json("info", db)["triples"] == 5
 
 

@@ -16,9 +16,9 @@ class Script:
     """Plays the model: at each step a gate, copy weights and one token that the model would write."""
 
     def __init__(self, spans, steps):
-        copyable = Copyable(FACTS, {SpanKey(i, k): tuple(ids) for (i, k), ids in spans.items()})
+        self.copyable = Copyable(FACTS, {SpanKey(i, k): tuple(ids) for (i, k), ids in spans.items()})
         self.steps, self.at = steps, 0
-        self.copier = Copier([copyable], lambda: self.now)
+        self.copier = Copier([self.copyable], lambda: self.now)
 
     @property
     def now(self):
@@ -78,6 +78,18 @@ def test_a_value_is_copied_at_most_once():
     weights = [0.8, 0.1, 0.0, 0.1]
     ids, copied = Script({(0, 1): [3]}, [(VALUE, weights, 8), (VALUE, weights, 8)]).run()
     assert ids == [3, 8]
+    assert len(copied) == 1
+
+
+def test_no_token_goes_on_with_the_last_word_of_a_span():
+    """`ACR` copied and `ES` written after it would be another value; a step later it is free again."""
+    weights = [0.9, 0.0, 0.0, 0.1]
+    script = Script({(0, 1): [3]}, [(VALUE, weights, 8), (WRITE, weights, 7), (WRITE, weights, 7)])
+    script.copier = Copier([script.copyable], lambda: script.now, glued=torch.tensor([7]))
+    ids, copied = script.run()
+    assert ids[0] == 3
+    assert ids[1] != 7
+    assert ids[2] == 7
     assert len(copied) == 1
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import torch
@@ -156,17 +158,56 @@ def test_ask_copies_verbatim_and_cites_what_it_copied(model, store):
     assert again.text == answer.text
 
 
-def test_where_nothing_is_copied_the_answer_says_that_it_does_not_know(model, store):
+def test_where_the_model_copies_no_value_the_store_words_the_answer(model, store):
+    """The store knows, and a model that will not copy does not make that "I do not know"."""
     adapter, card = tiny_store.adapter_for(model)
     with torch.no_grad():
         adapter.gate_weight.zero_()
         adapter.gate_bias.fill_(-30.0)
         adapter.gate_known.zero_()
-    asking = KnowledgeModel(model, TOKENIZER, store, adapter=(adapter, card), encoder=tiny_store.encoder())
+        adapter.prior.fill_(6.0)
+        adapter.null_bias.fill_(-50.0)
+    fitting = {"adapter": (adapter, card), "encoder": tiny_store.encoder()}
+    asking = KnowledgeModel(model, TOKENIZER, store, threshold=0.0, **fitting)
     answer = asking.ask("What is the capital of Place 3?", max_new_tokens=4)
-    assert 0 <= answer.stats["confidence"] <= 1
-    assert (answer.answered, answer.citations, answer.spans) == (False, (), ())
-    assert "not know" in answer.text
+    assert answer.text == "The capital of Place 3 is Town 21."
+    assert [(c.head, c.tail) for c in answer.citations] == [("Place 3", "Town 21")]
+    span = answer.spans[0]
+    assert answer.text[span.start : span.end] == "Town 21"
+    assert answer.stats["worded_by"] == "store"
+    refusing = KnowledgeModel(model, TOKENIZER, store, threshold=1.1, **fitting)
+    refused = refusing.ask("What is the capital of Place 3?", max_new_tokens=4)
+    assert 0 <= refused.stats["confidence"] <= 1
+    assert (refused.text, refused.answered, refused.citations, refused.spans) == ("I do not know.", False, (), ())
+
+
+def test_a_fact_that_the_question_names_is_found_whatever_the_vectors_say(model, store):
+    """Only the hybrid route looks words up; the encoder's vectors of this head are anybody's."""
+    blind = Encoder(lambda texts: np.ones((len(texts), tiny.ENCODER_DIM), np.float32), name="blind")
+    with kvdb.open(str(store.path) + ".blind", create=True) as other:
+        other.bind_encoder(blind.record)
+        other.insert(tiny_store.FACTS, blind)
+        adapter, card = tiny_store.adapter_for(model)
+        probes = tuple(tuple(float(x) for x in row) for row in blind.record.probes)
+        fitting = {"adapter": (adapter, replace(card, encoder_probes=probes)), "encoder": blind}
+        for route, there in (("hybrid", True), ("encoder", False)):
+            with attach(model, TOKENIZER, other, route=route, limits=kvdb.SearchLimits(leaf_top_k=1), **fitting) as k:
+                logits(model, inputs("What is the capital of Place 31?"))
+                heads = {other.get(kvdb.fact_of(int(row))).head for row in k.facts.selected[0]}
+            assert ("Place 31" in heads) is there
+
+
+@pytest.mark.parametrize("route", ["attention", "encoder", "hybrid"])
+def test_a_batch_is_answered_as_one_by_one(model, store, route):
+    asking = KnowledgeModel(model, TOKENIZER, store, **options(model, route=route, threshold=0.2))
+    asked = [f"What is the capital of Place {i}?" for i in (3, 17)] + ["Hm?", "the capital of Place 5, please"]
+    alone = [asking.ask(question, max_new_tokens=12) for question in asked]
+    together = asking.ask_many(asked, max_new_tokens=12)
+    for one, other in zip(alone, together, strict=True):
+        assert (one.text, one.answered, one.spans) == (other.text, other.answered, other.spans)
+        assert [c.id for c in one.citations] == [c.id for c in other.citations]
+        assert one.stats["tokens"] == other.stats["tokens"]
+    assert asking.ask_many([]) == []
 
 
 def test_what_does_not_fit_is_refused(model, store):

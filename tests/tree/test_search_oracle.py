@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import sys
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -10,7 +12,8 @@ from hypothesis import strategies as st
 from kvdb.errors import LimitError
 from kvdb.tree import cluster
 from kvdb.tree.descend import descend, exact
-from kvdb.tree.score import DotScorer, numpy_kernel
+from kvdb.tree.merge import merge
+from kvdb.tree.score import SPREAD, DotScorer, numpy_kernel
 from kvdb.types import LeafId, LeafPage, NodeId, NodePage, SearchLimits
 
 
@@ -31,6 +34,9 @@ class BuiltTree:
     def __init__(self, vectors, found):
         self.vectors, self.found = vectors, found
         ids = np.arange(len(vectors), dtype=np.uint64)
+        sums = np.zeros((len(found.leaf_counts), vectors.shape[1]))
+        np.add.at(sums, found.assignment, vectors.astype(np.float64))
+        self.centroids = (sums / found.leaf_counts[:, None]).astype(np.float32)
         self.leaves = []
         for leaf in range(len(found.leaf_counts)):
             rows = ids[found.assignment == leaf]
@@ -38,13 +44,14 @@ class BuiltTree:
 
     def root(self):
         counts = np.bincount(self.found.root_of_leaf, weights=self.found.leaf_counts).astype(np.uint64)
-        children = np.arange(len(self.found.root_centroids), dtype=np.uint32)
-        return NodePage(NodeId(0), 1, self.found.root_centroids, children, counts, False)
+        children = np.arange(len(counts), dtype=np.uint32)
+        weights = (self.found.root_of_leaf == children[:, None]) * self.found.leaf_counts / counts[:, None]  # [R, L]
+        return NodePage(NodeId(0), 1, (weights @ self.centroids).astype(np.float32), children, counts, False)
 
     def node(self, id):
         children = np.flatnonzero(self.found.root_of_leaf == id)
         counts = self.found.leaf_counts[children].astype(np.uint64)
-        return NodePage(id, 1, self.found.leaf_centroids[children], children.astype(np.uint32), counts, True)
+        return NodePage(id, 1, self.centroids[children], children.astype(np.uint32), counts, True)
 
     def leaf(self, id):
         return self.leaves[id]
@@ -83,9 +90,6 @@ def test_a_clustering_keeps_its_invariants(n, copies, leaf_rows, dim, seed):
     assert counts.tolist() == found.leaf_counts.tolist()
     assert all(0 < count <= cluster.MAX_LEAF_ROWS for count in counts.tolist())
     assert (np.diff(found.root_of_leaf) >= 0).all()
-    for leaf, centroid in enumerate(found.leaf_centroids):
-        mean = vectors[found.assignment == leaf].astype(np.float64).mean(axis=0)
-        np.testing.assert_allclose(centroid, mean, atol=1e-4)
     again = cluster.build(cluster.ArraySource(vectors), leaf_rows=leaf_rows, seed=seed)
     assert (again.assignment == found.assignment).all()
 
@@ -108,6 +112,35 @@ def test_limits_below_one_are_refused(limits):
         descend(tree, DotScorer(np.ones(8)), limits)
 
 
+def test_leaves_are_joined_to_the_mean_size_and_never_beyond_the_most():
+    vectors = rows_of(600, 16, 3)
+    labels = np.repeat(np.arange(60, dtype=np.int32), 10)
+    counts = np.bincount(merge(vectors, labels, 30, 40))
+    assert len(counts) <= 20
+    assert counts.sum() == 600
+    assert 0 < counts.min() <= counts.max() <= 40
+    pairs = merge(vectors, labels, 10, 40)
+    assert (pairs == labels).all()  # they hold 10 already
+
+
+def test_of_two_pairs_the_nearer_is_joined():
+    angles = np.repeat([0.0, 0.1, 1.0, 1.3], 5)
+    vectors = np.stack([np.cos(angles), np.sin(angles)], axis=1).astype(np.float16)
+    labels = np.repeat(np.arange(4, dtype=np.int32), 5)
+    assert merge(vectors, labels, 7, 15)[[0, 5, 10, 15]].tolist() == [0, 0, 1, 2]  # ceil(20 / 7) leaves
+    assert merge(vectors, labels, 10, 15)[[0, 5, 10, 15]].tolist() == [0, 0, 1, 1]
+    assert merge(vectors, labels, 20, 15)[[0, 5, 10, 15]].tolist() == [0, 0, 1, 1]  # no pair fits any more
+
+
+def test_a_wide_leaf_is_read_before_a_narrow_one_at_the_same_distance():
+    centroids = np.array([[0.5, 0.5], [0.5, 0.0]], np.float32)  # the second is shorter: its rows lie wider
+    page = NodePage(NodeId(0), 1, centroids, np.arange(2, dtype=np.uint32), np.full(2, 9, np.uint64), True)
+    narrow, wide = DotScorer(np.array([1.0, 0.0])).nodes([page])
+    np.testing.assert_allclose([narrow, wide], 0.5 + SPREAD * np.sqrt([0.5, 0.75]), atol=1e-6)
+    twice = DotScorer(np.array([2.0, 0.0])).nodes([page])
+    np.testing.assert_allclose(twice, [2 * narrow, 2 * wide], atol=1e-6)
+
+
 def test_the_fast_kernel_leaves_the_threads_of_other_libraries_alone():
     import torch
 
@@ -115,6 +148,16 @@ def test_the_fast_kernel_leaves_the_threads_of_other_libraries_alone():
     vectors = rows_of(50, 32, 1)
     scorer = DotScorer(np.ones((3, 32)))
     page = LeafPage(LeafId(0), 1, vectors, np.arange(50, dtype=np.uint64), np.ones(50, bool))
-    wanted = numpy_kernel(np.ones((3, 32), np.float16), vectors).max(axis=0)
+    wanted = np.empty(50, np.float32)
+    numpy_kernel(np.ones((1, 32), np.float16), vectors, wanted)
     np.testing.assert_allclose(scorer.leaves([page]), wanted, atol=2e-3)
     assert torch.get_num_threads() == before
+
+
+def test_the_fast_kernel_can_be_called_for_ever():
+    nones = sys.getrefcount(None)
+    scorer = DotScorer(np.ones(8))
+    page = LeafPage(LeafId(0), 1, rows_of(4, 8, 1), np.arange(4, dtype=np.uint64), np.ones(4, bool))
+    for _ in range(2000):
+        scorer.leaves([page])
+    assert abs(sys.getrefcount(None) - nones) < 1000

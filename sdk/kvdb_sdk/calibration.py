@@ -1,0 +1,117 @@
+"""Fits the probability that the asked fact is there (kvdb_sdk/confidence.py) at the end of a training.
+
+On new examples from the pool, half of them without their fact, as the attention sees them at the end of the prompt.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import Any
+
+import torch
+from sklearn.linear_model import LogisticRegression
+from torch import Tensor
+
+from .adapter import AdapterConfig
+from .attention import Attachment, Trace
+from .confidence import Evidence, names_term, noun_share
+from .examples import Encode, Example, Pool, draw
+from .joint_softmax import FactBatch, copy_weights
+from .losses import Batch, PromptPrefix, TrainingFacts, collate
+from .projection import Projection
+
+SEED = 104_729  # added to the training's, so that no example is one of the training's
+
+
+def calibrated(
+    attachment: Attachment,
+    source: TrainingFacts,
+    pool: Pool,
+    encode: Encode,
+    prefix: PromptPrefix,
+    *,
+    count: int,
+    batch: int,
+    candidates: int,
+    seed: int,
+) -> AdapterConfig:
+    """The adapter's config with `known` and `known_by_attention` fitted on `count` examples."""
+    examples = draw(pool, encode, prefix.tokenizer, count, candidates=candidates, unknown=0.5, seed=seed + SEED)
+    there = [example.gold < candidates for example in examples]
+    config = attachment.adapter.config
+    if len(set(there)) < 2:
+        return config
+    examples_in = [examples[start : start + batch] for start in range(0, count, batch)]
+    by_words = [found for part in examples_in for found in _evidence(attachment, source, pool, prefix, part, True)]
+    by_model = [found for part in examples_in for found in _evidence(attachment, source, pool, prefix, part, False)]
+    return replace(
+        config,
+        known=_fitted([[e.null, e.weight, e.similarity, e.named, e.noun_share] for e in by_words], there),
+        known_by_attention=_fitted([[e.null, e.weight] for e in by_model], there),
+    )
+
+
+def _fitted(features: list[list[Any]], there: list[bool]) -> Any:
+    """Intercept and coefficients of a logistic regression in which both classes weigh the same."""
+    model = LogisticRegression(C=10.0, class_weight="balanced", max_iter=10_000).fit(features, there)
+    return tuple(round(float(x), 4) for x in (*model.intercept_, *model.coef_[0]))
+
+
+@torch.no_grad()
+def _evidence(
+    attachment: Attachment,
+    source: TrainingFacts,
+    pool: Pool,
+    prefix: PromptPrefix,
+    examples: Sequence[Example],
+    encoded: bool,
+) -> list[Evidence]:
+    """What speaks for the fact that each example reads most; `encoded` False is the attention route."""
+    batch = collate(examples, pool, prefix, attachment.model.device)  # type: ignore[arg-type]
+    similarity = torch.einsum("be,bne->bn", batch.vectors, batch.keys)  # [B, n]
+    weights = _weights(attachment, source, batch, prefix, _prior(attachment, pool, examples, similarity, encoded))
+    out = []
+    for b, example in enumerate(examples):
+        best = int(weights[b, :-1].argmax())
+        row = pool.rows[example.candidates[best]]
+        found = Evidence(float(weights[b, -1]), float(weights[b, best]))
+        if encoded:
+            found = replace(
+                found,
+                similarity=float(similarity[b, best]),
+                named=names_term(example.question, row.term),
+                noun_share=noun_share(example.question, row.noun),
+            )
+        out.append(found)
+    return out
+
+
+def _prior(
+    attachment: Attachment, pool: Pool, examples: Sequence[Example], similarity: Tensor, encoded: bool
+) -> Tensor | None:
+    """The hybrid route's prior [B, n]: a term is named there where it stands in the question as the store spells it."""
+    if not encoded:
+        return None
+    named = torch.tensor([[pool.rows[i].term in example.question for i in example.candidates] for example in examples])
+    return similarity + attachment.adapter.config.named_bonus * named.to(similarity.device)
+
+
+def _weights(
+    attachment: Attachment, source: TrainingFacts, batch: Batch, prefix: PromptPrefix, prior: Tensor | None
+) -> Tensor:
+    """Copy weights at the end of each prompt, [B, n + 1]."""
+    valid = torch.ones(batch.keys.shape[:2], dtype=torch.bool, device=batch.keys.device)
+    projection = Projection.of(attachment.adapter)
+    source.batch = FactBatch.project(projection, batch.keys, batch.values, valid, prior=prior)
+    attachment.trace = Trace()
+    before = torch.ones(len(batch.ids), len(prefix.ids), dtype=torch.bool, device=batch.mask.device)
+    model: Any = attachment.model
+    model.base_model(
+        batch.ids,
+        attention_mask=torch.cat([before, batch.mask], 1),
+        past_key_values=prefix.cache(len(batch.ids)),
+    )
+    weights = copy_weights(attachment.adapter, attachment.trace.logits)  # [B, T, n + 1]
+    ends = batch.asking.sum(1) - 1  # [B]
+    return weights[torch.arange(len(ends)), ends].cpu()

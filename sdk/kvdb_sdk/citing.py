@@ -1,0 +1,66 @@
+"""From generated tokens to an answer: what was copied, which facts it rests on, and what is said where nothing was."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from kvdb.types import Fact
+
+from .answer import Answer, Citation, Span
+from .attachment import Knowledge
+from .copying import Copier, kind_name
+from .rows import row_in_words
+from .wordings import UNKNOWN
+
+
+def answer_of(tokenizer: Any, knowledge: Knowledge, prompt: int, ids: Sequence[int]) -> Answer:
+    """The answer to a prompt of the last `generate`, of which `ids` are the generated tokens."""
+    copier = knowledge.copier
+    facts = len(knowledge.facts.selected[prompt]) if knowledge.facts.selected else 0
+    stats: dict[str, Any] = {"facts": facts}
+    whole: str = tokenizer.decode(ids, skip_special_tokens=True)
+    if copier is None or not facts:
+        return Answer(whole.strip(), False, stats=stats)
+    if copier.confidence:
+        stats["confidence"] = round(copier.confidence[prompt], 4)
+    if copier.refused(prompt):
+        return Answer(UNKNOWN, False, stats=stats)
+    spans, citations = _copied(tokenizer, copier, prompt, ids, whole)
+    if citations:
+        return Answer(whole.strip(), True, citations, spans, stats)
+    return _worded_by_store(knowledge, copier, prompt, stats)
+
+
+def _copied(
+    tokenizer: Any, copier: Copier, prompt: int, ids: Sequence[int], whole: str
+) -> tuple[tuple[Span, ...], tuple[Citation, ...]]:
+    """What of the generated text was copied, and the facts whose values were."""
+    lead = len(whole) - len(whole.lstrip())
+    spans: list[Span] = []
+    weights: dict[Fact, float] = {}
+    for part in copier.finished(prompt, ids):
+        fact = copier.fact(prompt, part.key)
+        start = len(tokenizer.decode(ids[: part.start], skip_special_tokens=True))
+        end = len(tokenizer.decode(ids[: part.end], skip_special_tokens=True))
+        start += len(whole[start:end]) - len(whole[start:end].lstrip())
+        spans.append(Span(start - lead, end - lead, fact.id, kind_name(part.key)))
+        if kind_name(part.key) == "value":
+            weights[fact] = max(part.weight, weights.get(fact, 0.0))
+    ranked = sorted(weights.items(), key=lambda item: -item[1])
+    return tuple(spans), tuple(_citation(fact, weight) for fact, weight in ranked)
+
+
+def _worded_by_store(knowledge: Knowledge, copier: Copier, prompt: int, stats: dict[str, Any]) -> Answer:
+    """The store knows, but the model wrote an answer without a value: KG2KV's sentence of the fact it read most."""
+    place, weight = copier.read_most[prompt]
+    with knowledge.facts.generation() as snapshot:
+        fact, sentence = row_in_words(snapshot, int(knowledge.facts.selected[prompt][place]))
+    text = sentence.answer
+    start = text.rindex(sentence.value)
+    span = Span(start, start + len(sentence.value), fact.id, "value")
+    return Answer(text, True, (_citation(fact, weight),), (span,), {**stats, "worded_by": "store"})
+
+
+def _citation(fact: Fact, weight: float) -> Citation:
+    return Citation(fact.id, fact.head, fact.relation, fact.tail, round(weight, 4))

@@ -1,0 +1,72 @@
+"""The probability that the asked fact is there, and the words that speak for it."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+from kvdb.errors import AdapterError
+from kvdb_sdk.adapter import AdapterConfig
+from kvdb_sdk.confidence import Evidence, known_probability, names_term, noun_share
+
+CONFIG = AdapterConfig(
+    model="m",
+    model_type="llama",
+    hidden_size=8,
+    heads=2,
+    kv_heads=1,
+    head_dim=4,
+    encoder="e",
+    encoder_dim=4,
+    kb_layers=(0,),
+    select_layers=(0,),
+)
+
+
+@pytest.mark.parametrize(
+    ("question", "term", "named"),
+    [
+        ("What is the code of Kay Ranch Airport?", "Kay Ranch Airport", True),
+        ("what is the code of kay ranch airport", "Kay Ranch Airport", True),
+        ("What is the code of Kay Ranch Airports?", "Kay Ranch Airport", False),
+        ("What is the capital of Ontario?", "tari", False),
+        ("Who made it (the 2nd)?", "it (the 2nd)", True),
+        ("\u00c4ra's colour?", "\u00e4ra", True),
+    ],
+)
+def test_a_term_is_named_as_whole_words_in_any_case(question, term, named):
+    assert names_term(question, term) is named
+
+
+@pytest.mark.parametrize(
+    ("question", "noun", "share"),
+    [
+        ("What is the ICAO airport code of X?", "ICAO airport code", 1.0),
+        ("Which airport is it?", "ICAO airport code", 1 / 3),
+        ("Where is it?", "city", 0.0),
+        ("its id?", "id", 1.0),
+        ("anything", "?", 0.0),
+    ],
+)
+def test_the_share_of_a_noun_that_a_question_has(question, noun, share):
+    assert noun_share(question, noun) == pytest.approx(share)
+
+
+def test_each_piece_of_evidence_counts_the_right_way():
+    base = Evidence(null=0.3, weight=0.4, similarity=0.8, named=False, noun_share=0.5)
+    p = known_probability(CONFIG, base)
+    assert 0 < p < 1
+    for better in ({"weight": 0.6}, {"similarity": 0.9}, {"named": True}, {"noun_share": 1.0}, {"null": 0.1}):
+        assert known_probability(CONFIG, replace(base, **better)) > p
+    assert known_probability(CONFIG, Evidence(null=1.0, weight=0.0)) < 0.1
+
+
+def test_far_evidence_does_not_overflow():
+    config = replace(CONFIG, known=(1e6, 0, 0, 0, 0, 0))
+    assert known_probability(config, Evidence(0.0, 1.0, 1.0)) == pytest.approx(1.0)
+
+
+def test_coefficients_that_do_not_fit_are_refused():
+    with pytest.raises(AdapterError, match="coefficients"):
+        replace(CONFIG, known=(1.0, 2.0))

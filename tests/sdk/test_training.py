@@ -1,0 +1,102 @@
+"""Training: a run that stopped goes on to the same adapter, the model stays as it is, refusal is calibrated."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import torch
+
+from kvdb.errors import AdapterError, LimitError
+from kvdb_sdk.adapter import AdapterConfig, load_adapter
+from kvdb_sdk.confidence import Evidence, known_probability
+from kvdb_sdk.examples import Pool, PoolRow
+from kvdb_sdk.training import CHECKPOINT, TrainingOptions, train
+
+from . import tiny, tiny_store
+
+TOKENIZER = tiny_store.tokenizer()
+ENCODER = tiny_store.encoder()
+OPTIONS = TrainingOptions(
+    steps=4, batch=4, candidates=5, negatives=8, checkpoint_every=2, calibration=48, learning_rate=1e-2
+)
+
+
+def pool() -> Pool:
+    rows = [PoolRow(noun, f"Place {i}", f"Town {i * 7}") for i in range(30) for noun in ("capital", "river")]
+    keys = ENCODER([f"the {row.noun} of {row.term}" for row in rows])
+    values = ENCODER([row.value for row in rows])
+    return Pool.of(rows, keys.astype(np.float16), values.astype(np.float16))
+
+
+def run(model, out, *, options=OPTIONS, report=None):
+    return train(
+        model, TOKENIZER, ENCODER, ENCODER.record, pool(), out, model_name="tiny", options=options, report=report
+    )
+
+
+def model():
+    built = tiny.model("llama")
+    built.config.max_position_embeddings = 256
+    return built
+
+
+class Killed(Exception):
+    pass
+
+
+def test_a_run_that_stopped_ends_in_the_same_adapter(tmp_path):
+    whole = run(model(), tmp_path / "whole")
+
+    def stop(progress):
+        if progress.step == 3:
+            raise Killed
+
+    with pytest.raises(Killed):
+        run(model(), tmp_path / "cut", report=stop)
+    assert (tmp_path / "cut" / CHECKPOINT).exists()
+    steps = []
+    resumed = run(model(), tmp_path / "cut", report=lambda progress: steps.append(progress.step))
+    assert steps == [3, 4]
+    for (name, a), (_, b) in zip(whole.state_dict().items(), resumed.state_dict().items(), strict=True):
+        assert torch.equal(a, b), name
+    assert not (tmp_path / "cut" / CHECKPOINT).exists()
+
+
+def test_the_model_is_frozen_and_the_adapter_learns(tmp_path):
+    trained = model()
+    before = {name: tensor.clone() for name, tensor in trained.state_dict().items()}
+    losses = []
+    options = replace(OPTIONS, steps=60, attention_only=0.0, learning_rate=3e-3)
+    run(trained, tmp_path / "a", options=options, report=lambda p: losses.append(p.losses["attend"]))
+    for name, tensor in trained.state_dict().items():
+        assert torch.equal(tensor, before[name]), name
+    assert np.mean(losses[-15:]) < 0.8 * np.mean(losses[:15])
+    assert trained.config._attn_implementation == "sdpa"
+
+
+def test_the_card_holds_a_calibration_of_its_own(tmp_path):
+    run(model(), tmp_path / "a")
+    config = load_adapter(tmp_path / "a")[1].config
+    default = AdapterConfig.__dataclass_fields__["known"].default
+    assert config.known != default
+    there = Evidence(null=0.2, weight=0.4, similarity=0.95, named=True, noun_share=1.0)
+    missing = Evidence(null=0.2, weight=0.4, similarity=0.5, named=False, noun_share=0.0)
+    assert known_probability(config, there) > 0.5 > known_probability(config, missing)
+
+
+def test_a_checkpoint_of_something_else_is_refused(tmp_path):
+    (tmp_path / "a").mkdir()
+    (tmp_path / "a" / CHECKPOINT).write_bytes(b"not safetensors")
+    with pytest.raises(AdapterError, match="remove it to start anew"):
+        run(model(), tmp_path / "a")
+
+
+def test_a_pool_with_nothing_to_ask_is_refused(tmp_path):
+    twice = [PoolRow("capital", "Place", "A"), PoolRow("capital", "Place", "B")]
+    vectors = ENCODER(["a", "b"]).astype(np.float16)
+    with pytest.raises(LimitError, match="single value"):
+        train(
+            model(), TOKENIZER, ENCODER, ENCODER.record, Pool.of(twice, vectors, vectors), tmp_path, model_name="tiny"
+        )
