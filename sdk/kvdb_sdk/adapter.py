@@ -51,7 +51,7 @@ class AdapterConfig:
     named_bonus: float = 0.1
     known: tuple[float, float, float, float, float, float] = (-18.40, -0.10, 3.23, 12.19, 1.83, 4.57)
     known_by_attention: tuple[float, float, float] = (-1.52, -10.73, 7.71)
-    refuse_below: float = 0.25
+    refuse_below: float = 0.5
 
     def __post_init__(self) -> None:
         if not self.kb_layers or not set(self.select_layers) <= set(self.kb_layers):
