@@ -19,7 +19,7 @@ import numpy as np
 from load_vectors import make_triples, make_vectors
 
 import kvdb
-from kvdb.insert import insert_given
+from kvdb.change.insert import insert_given
 from kvdb.tree.descend import descend
 from kvdb.tree.score import DotScorer
 

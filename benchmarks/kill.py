@@ -37,7 +37,9 @@ def encode(texts: Sequence[str]) -> np.ndarray:
 
 def small_pages() -> None:
     """Leaves and nodes so small that every few facts split or merge one."""
-    from kvdb import build, leaf_edit, load, node_edit, restructure, verify_tree, write
+    from kvdb import build, load
+    from kvdb.change import leaf_edit, node_edit, restructure, write
+    from kvdb.upkeep import verify_tree
 
     for module in (build, load, write):
         module.FLAT_ROWS = 300

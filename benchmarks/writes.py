@@ -20,7 +20,7 @@ import numpy as np
 from load_vectors import make_triples, make_vectors
 
 import kvdb
-from kvdb.insert import insert_given
+from kvdb.change.insert import insert_given
 
 
 def written() -> int:

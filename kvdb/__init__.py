@@ -8,14 +8,11 @@
 from __future__ import annotations
 
 from kvdb import errors, load
-from kvdb.backup import restore
+from kvdb.change.transaction import WriteTransaction
 from kvdb.errors import KvdbError
-from kvdb.migrate import migrate
 from kvdb.opening import open_store as open
-from kvdb.repair import repair
 from kvdb.snapshot import Snapshot
 from kvdb.store import Store
-from kvdb.transaction import WriteTransaction
 from kvdb.types import (
     Change,
     EncoderRecord,
@@ -42,6 +39,9 @@ from kvdb.types import (
     mask_of,
     row_of,
 )
+from kvdb.upkeep.backup import restore
+from kvdb.upkeep.migrate import migrate
+from kvdb.upkeep.repair import repair
 
 __version__ = "0.1.0"
 

@@ -14,17 +14,17 @@ import lmdb
 import numpy as np
 from numpy.typing import NDArray
 
-from kvdb import format
-from kvdb.format import LOCATION_ROWS, LeafMeta, NodeRecord, u32, u64
+from kvdb.file import format
+from kvdb.file.format import LOCATION_ROWS, LeafMeta, NodeRecord, u32, u64
+from kvdb.file.records import State
+from kvdb.file.tables import Reader, TreeTables
 from kvdb.half import widen
-from kvdb.records import State
-from kvdb.tables import Reader, TreeTables
 from kvdb.tree import cluster
 from kvdb.tree.cluster import ArraySource, Clustering, VectorSource
 from kvdb.types import F32, U64
 
 if TYPE_CHECKING:
-    from kvdb.write import Write
+    from kvdb.change.write import Write
 
 FLAT_ROWS = 4096  # below this many rows every search looks at all of them
 MAX_GROWN = 4 * FLAT_ROWS  # a flat store of more rows is an unfinished bulk load, too much for one transaction

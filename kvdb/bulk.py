@@ -19,18 +19,18 @@ import numpy as np
 import xxhash
 from numpy.typing import NDArray
 
-from kvdb import format
 from kvdb.build import TreeBuilder
-from kvdb.changes import INSERTED
-from kvdb.environment import Environment
+from kvdb.change.changes import INSERTED
+from kvdb.change.plan import NounsOf
 from kvdb.errors import StoreLockedError
 from kvdb.fields import check_triple
-from kvdb.format import u64
+from kvdb.file import format
+from kvdb.file.environment import Environment
+from kvdb.file.format import u64
+from kvdb.file.records import HEAD_BIT, MAX_HEAD, MAX_RELATION, MAX_TAIL, SUM, State, mask_bits, pack_relation
+from kvdb.file.tables import FactTables
 from kvdb.given import Floats, GivenSource, Indices
-from kvdb.plan import NounsOf
 from kvdb.rebuild import drop_leftovers, edit_state, leaf_slice
-from kvdb.records import HEAD_BIT, MAX_HEAD, MAX_RELATION, MAX_TAIL, SUM, State, mask_bits, pack_relation
-from kvdb.tables import FactTables
 from kvdb.tree import cluster
 from kvdb.tree.cluster import Clustering, Effort
 from kvdb.types import F16, U64, Mask, Relation

@@ -7,12 +7,12 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from kvdb.errors import EncoderMismatchError
-from kvdb.records import pack_encoder, unpack_encoder
+from kvdb.file.records import pack_encoder, unpack_encoder
 from kvdb.types import EncoderRecord
 
 if TYPE_CHECKING:
+    from kvdb.change.write import Write
     from kvdb.store import Store
-    from kvdb.write import Write
 
 PROBE_FIT = 0.99  # least cosine between vectors of the same sentence by the same encoder
 

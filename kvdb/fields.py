@@ -9,8 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from kvdb.errors import FieldError, InputError, VectorError
+from kvdb.file.records import MAX_HEAD, MAX_RELATION, MAX_TAIL
 from kvdb.half import squared_lengths
-from kvdb.records import MAX_HEAD, MAX_RELATION, MAX_TAIL
 from kvdb.types import F16, Mask, Triple
 
 _LIMITS = (("head", MAX_HEAD), ("relation", MAX_RELATION), ("tail", MAX_TAIL))

@@ -9,9 +9,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from kvdb.change.plan import Plan
 from kvdb.errors import VectorError
 from kvdb.fields import unit16
-from kvdb.plan import Plan
 from kvdb.types import F16, Mask
 
 Floats = NDArray[np.floating[Any]]

@@ -5,8 +5,8 @@ from __future__ import annotations
 import os
 from typing import TYPE_CHECKING
 
-from kvdb.format import FORMAT_VERSION
-from kvdb.records import unpack_encoder
+from kvdb.file.format import FORMAT_VERSION
+from kvdb.file.records import unpack_encoder
 from kvdb.types import StoreInfo
 
 if TYPE_CHECKING:

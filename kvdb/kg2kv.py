@@ -16,7 +16,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from kvdb.nouns import Nouns, noun_forms
-from kvdb.nouns_file import load_nouns, namer_nouns
+from kvdb.nouns.file import load_nouns, namer_nouns
 from kvdb.types import Fact, Mask, RowId, row_of
 
 __all__ = [

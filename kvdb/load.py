@@ -21,18 +21,18 @@ from numpy.typing import NDArray
 
 from kvdb.build import FLAT_ROWS
 from kvdb.bulk import load_empty
-from kvdb.compact import compact
+from kvdb.change.insert import EncodedText, insert_batch
+from kvdb.change.placing import place_staged
+from kvdb.change.plan import Encode, NounsOf
 from kvdb.errors import VectorError
 from kvdb.fields import check_masks, check_triple
 from kvdb.given import GivenVectors, as_rows
-from kvdb.insert import EncodedText, insert_batch
 from kvdb.kg2kv import noun_forms
-from kvdb.placing import place_staged
-from kvdb.plan import Encode, NounsOf
 from kvdb.rebuild import drop_leftovers, leftovers, rebuild
 from kvdb.store import Store
 from kvdb.tree.cluster import Effort
 from kvdb.types import F16, F32, LoadReport, Mask, Triple
+from kvdb.upkeep.compact import compact
 
 Progress = Callable[[int, int], None]  # triples read, facts inserted
 

@@ -15,8 +15,8 @@ from itertools import islice
 
 import numpy as np
 
-from kvdb import format
-from kvdb.records import bits_masks
+from kvdb.file import format
+from kvdb.file.records import bits_masks
 from kvdb.snapshot import Snapshot
 from kvdb.types import U64, Mask, row_of
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import os
 
-from kvdb import registry
-from kvdb.mapping import DEFAULT_MAP
+from kvdb.file import registry
+from kvdb.file.mapping import DEFAULT_MAP
 from kvdb.store import Store
 
 

@@ -13,10 +13,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from kvdb.build import TreeBuilder, clear
-from kvdb.changes import Run, record
-from kvdb.records import State
+from kvdb.change.changes import Run, record
+from kvdb.file.records import State
+from kvdb.file.tables import FactTables
 from kvdb.snapshot import Snapshot
-from kvdb.tables import FactTables
 from kvdb.tree import cluster
 from kvdb.types import F16, U64
 

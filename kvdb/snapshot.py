@@ -15,12 +15,12 @@ from types import TracebackType
 
 import numpy as np
 
-from kvdb import format
-from kvdb.environment import Environment
 from kvdb.errors import CorruptStoreError, FactNotFoundError, LimitError, StoreClosedError
 from kvdb.fields import unit16
-from kvdb.format import LeafMeta, NodeRecord
-from kvdb.tables import Reader
+from kvdb.file import format
+from kvdb.file.environment import Environment
+from kvdb.file.format import LeafMeta, NodeRecord
+from kvdb.file.tables import Reader
 from kvdb.tree.descend import descend
 from kvdb.tree.descend import exact as descend_all
 from kvdb.tree.score import DotScorer

@@ -10,18 +10,19 @@ from typing import IO, TypeVar
 
 import lmdb
 
-from kvdb import registry
-from kvdb.changes import changes
+from kvdb.change.changes import changes
+from kvdb.change.insert import EncodedText, insert_batch
+from kvdb.change.plan import Encode, NounsOf
+from kvdb.change.transaction import WriteTransaction
+from kvdb.change.write import Write
 from kvdb.encoder import bind_encoder
-from kvdb.environment import Environment
 from kvdb.errors import ReadOnlyStoreError, StoreClosedError
 from kvdb.fields import check_triple
-from kvdb.insert import EncodedText, insert_batch
+from kvdb.file import registry
+from kvdb.file.environment import Environment
+from kvdb.file.records import unpack_encoder
 from kvdb.kg2kv import noun_forms
-from kvdb.plan import Encode, NounsOf
-from kvdb.records import unpack_encoder
 from kvdb.snapshot import Snapshot
-from kvdb.transaction import WriteTransaction
 from kvdb.types import (
     F32,
     Change,
@@ -37,7 +38,6 @@ from kvdb.types import (
     StoreInfo,
     VerifyReport,
 )
-from kvdb.write import Write
 
 T = TypeVar("T")
 
@@ -251,13 +251,13 @@ class Store:
 
         Raises FieldError for a relation that the store does not have or an empty noun.
         """
-        from kvdb.rename import set_nouns
+        from kvdb.change.rename import set_nouns
 
         return set_nouns(self, relation, tail_noun=tail_noun, head_noun=head_noun, encode=encode)
 
     def verify(self) -> VerifyReport:
         """Check every invariant of the store; what does not hold is in the report."""
-        from kvdb.verify import verify
+        from kvdb.upkeep.verify import verify
 
         with self.snapshot() as snapshot:
             return verify(snapshot)
@@ -267,7 +267,7 @@ class Store:
 
         "" when that was done, else why the file could not be swapped: somebody else has it open, or the disk is full.
         """
-        from kvdb.compact import compact
+        from kvdb.upkeep.compact import compact
 
         return compact(self)
 
@@ -276,13 +276,13 @@ class Store:
 
         Raises InputError where `target` exists, CorruptStoreError, StoreFullError. `kvdb.restore` is the way back.
         """
-        from kvdb.backup import backup
+        from kvdb.upkeep.backup import backup
 
         return backup(self, target, overwrite=overwrite)
 
     def health(self, *, samples: int = 32) -> Health:
         """How full leaves are, what waits, what is dead, and the recall of `samples` searches: takes seconds."""
-        from kvdb.health import health
+        from kvdb.upkeep.health import health
 
         return health(self, samples=samples)
 

@@ -113,7 +113,7 @@ def migrate(db: str, as_json: bool) -> None:
     JSON: from, to.
     """
     import kvdb
-    from kvdb.format import FORMAT_VERSION
+    from kvdb.file.format import FORMAT_VERSION
 
     old = kvdb.migrate(db)
     if as_json:

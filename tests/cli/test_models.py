@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -40,6 +41,9 @@ class StandIn:
                 cited = Citation(fact.id, fact.head, fact.relation, fact.tail, 0.75)
                 return Answer(f"It is\x1b[31m {fact.tail}.", True, (cited,), stats=stats)
         return Answer("I do not know.", False, stats=stats)
+
+    def ask_many(self, questions: Sequence[str]) -> list[Answer]:
+        return [self.ask(question) for question in questions]
 
 
 @pytest.fixture(autouse=True)

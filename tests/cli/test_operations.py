@@ -55,7 +55,7 @@ def test_migrate(run, run_json, tmp_path: Path) -> None:
     old = tmp_path / "old.kvdb"
     old.write_bytes(gzip.decompress(FIXTURE.read_bytes()))
     assert "run `kvdb migrate" in run("info", old, code=1).stderr
-    assert run_json("migrate", old) == {"from": 1, "to": kvdb.format.FORMAT_VERSION}
+    assert run_json("migrate", old) == {"from": 1, "to": kvdb.file.format.FORMAT_VERSION}
     assert "already" in run("migrate", old).stdout
     run("verify", old)
 

@@ -14,7 +14,7 @@ import lmdb
 import pytest
 
 import kvdb
-from kvdb import filecheck
+from kvdb.file import filecheck
 
 FACTS = [(f"head {i}", "relation", f"tail {i}") for i in range(300)]
 
@@ -262,7 +262,7 @@ def test_a_full_disk_is_told_before_the_file_is_mapped(
     filled: Path, monkeypatch: pytest.MonkeyPatch, fakes: ModuleType
 ) -> None:
     os.unlink(f"{filled}-lock")
-    monkeypatch.setattr(kvdb.environment, "free_space", lambda path: 1000)
+    monkeypatch.setattr(kvdb.file.environment, "free_space", lambda path: 1000)
     with pytest.raises(kvdb.errors.StoreFullError, match="no space left"):
         kvdb.open(filled)
     monkeypatch.undo()

@@ -8,10 +8,11 @@ import xxhash
 from hypothesis import given
 from hypothesis import strategies as st
 
-from kvdb import format, half, records
+from kvdb import half
 from kvdb.errors import CorruptStoreError
-from kvdb.format import LeafMeta, NodeRecord
-from kvdb.records import pack_relation, unpack_relation
+from kvdb.file import format, records
+from kvdb.file.format import LeafMeta, NodeRecord
+from kvdb.file.records import pack_relation, unpack_relation
 from kvdb.types import EncoderRecord, Relation
 
 VECTORS = np.array([[1, 0, 0], [0, -0.5, 2**-20]], np.float16)  # [2, 3]

@@ -111,9 +111,9 @@ with kvdb.open(sys.argv[1], read_only=True) as store, store.snapshot() as snapsh
     assert report.rebuilt and not report.compacted and "has the file open" in report.note
     assert other.communicate("\n")[0] == "50 50 True 1000\n"
     with kvdb.open(path):
-        assert "another store object" in kvdb.compact.compact(store)
+        assert "another store object" in kvdb.upkeep.compact.compact(store)
     before = path.stat().st_size
-    assert kvdb.compact.compact(store) == ""
+    assert kvdb.upkeep.compact.compact(store) == ""
     assert path.stat().st_size < before
     assert len(list(store.match())) == 1000
     assert store.verify().ok

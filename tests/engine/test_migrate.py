@@ -11,8 +11,8 @@ import numpy as np
 import pytest
 
 import kvdb
-from kvdb.format import FORMAT_VERSION
-from kvdb.migrate import migrate
+from kvdb.file.format import FORMAT_VERSION
+from kvdb.upkeep.migrate import migrate
 
 STORES = Path(__file__).parent / "stores"
 OLD = range(1, FORMAT_VERSION)

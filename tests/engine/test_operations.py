@@ -12,8 +12,9 @@ import numpy as np
 import pytest
 
 import kvdb
-from kvdb import build, leaf_edit, load, restructure
-from kvdb.format import index_key, u64
+from kvdb import build, load
+from kvdb.change import leaf_edit, restructure
+from kvdb.file.format import index_key, u64
 
 Triples = list[tuple[str, str, str]]
 
@@ -26,7 +27,7 @@ def facts(n: int, name: str = "head") -> Triples:
 def small_trees(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(build, "FLAT_ROWS", 400)
     monkeypatch.setattr(load, "FLAT_ROWS", 400)
-    monkeypatch.setattr("kvdb.write.FLAT_ROWS", 400)
+    monkeypatch.setattr("kvdb.change.write.FLAT_ROWS", 400)
 
 
 @pytest.fixture
@@ -269,10 +270,10 @@ def test_a_tree_grows_from_nothing_and_shrinks_to_nothing(
     """Levels come and go with the rows; a search finds every fact all the way."""
     for module in (leaf_edit, restructure):
         monkeypatch.setattr(module, "LEAF_MAX", 16)
-    monkeypatch.setattr("kvdb.verify_tree.LEAF_MAX", 400)
+    monkeypatch.setattr("kvdb.upkeep.verify_tree.LEAF_MAX", 400)
     monkeypatch.setattr(restructure, "SPLIT_TARGET", 8)
     monkeypatch.setattr(restructure, "MERGE_BELOW", 3)
-    monkeypatch.setattr("kvdb.node_edit.NODE_MAX", 8)
+    monkeypatch.setattr("kvdb.change.node_edit.NODE_MAX", 8)
     levels = set()
     given = [(f"head {i}", "relation", f"tail {i}") for i in range(2000)]
     for start in range(0, 2000, 100):

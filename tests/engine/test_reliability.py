@@ -21,7 +21,9 @@ BENCHMARKS = Path(__file__).parents[2] / "benchmarks"
 @pytest.fixture
 def script(monkeypatch: pytest.MonkeyPatch):  # type: ignore[no-untyped-def]
     """Import a script of benchmarks/; the small pages that it makes are gone after the test."""
-    from kvdb import build, leaf_edit, load, node_edit, restructure, verify_tree, write
+    from kvdb import build, load
+    from kvdb.change import leaf_edit, node_edit, restructure, write
+    from kvdb.upkeep import verify_tree
 
     for module in (build, leaf_edit, load, node_edit, restructure, verify_tree, write):
         for name in ("FLAT_ROWS", "LEAF_MAX", "DELTA_MAX", "SPLIT_TARGET", "MERGE_BELOW", "NODE_MAX"):

@@ -13,8 +13,10 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule, run_state_machine_as_test
 
 import kvdb
-from kvdb import build, leaf_edit, load, node_edit, restructure, tree_edit, verify_tree, write
+from kvdb import build, load
+from kvdb.change import leaf_edit, node_edit, restructure, tree_edit, write
 from kvdb.kg2kv import key_sentence
+from kvdb.upkeep import verify_tree
 
 PARIS = ("Paris", "capital of", "France")
 BERLIN = ("Berlin", "capital of", "Germany")

@@ -9,8 +9,9 @@ import numpy as np
 import pytest
 
 import kvdb
-from kvdb import changes, load
-from kvdb.insert import insert_given
+from kvdb import load
+from kvdb.change import changes
+from kvdb.change.insert import insert_given
 from kvdb.kg2kv import key_sentence
 
 PARIS = ("Paris", "capital of", "France")

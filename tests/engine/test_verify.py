@@ -11,9 +11,10 @@ import numpy as np
 import pytest
 
 import kvdb
-from kvdb import build, format, load
-from kvdb.format import LeafMeta, index_key, u32, u64
-from kvdb.write import Write
+from kvdb import build, load
+from kvdb.change.write import Write
+from kvdb.file import format
+from kvdb.file.format import LeafMeta, index_key, u32, u64
 
 
 @pytest.fixture

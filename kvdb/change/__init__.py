@@ -1,0 +1,1 @@
+"""The way of a change: what one write transaction does to facts and tree."""

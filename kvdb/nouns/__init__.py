@@ -1,0 +1,263 @@
+"""Noun forms: what a relation is called in the sentence "the {noun} of {term}".
+
+Nouns stay ("capital"), verb phrases become the noun that fits: "was founded by" gives "founder" where the
+tail is masked, "organisation founded" where the head is. Rules come in this order, the first that fits wins:
+the user's mapping file, the lexicon, the patterns below, the relation as it stands. Where that is a guess,
+`Nouns.sure` is False, and a language model (`Namer`) may be asked. Deterministic; never empty; never a line
+break.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import lru_cache
+
+from kvdb.nouns.lexicon import FIXED, SYMMETRIC, THIN_NOUNS, TYPE_NOUNS
+from kvdb.nouns.words import (
+    agent,
+    base_verb,
+    clean,
+    core,
+    gerund,
+    is_participle,
+    nominal,
+    participle,
+    singular,
+    strip_auxiliary,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Nouns:
+    """The two nouns of a relation. `sure` is False where the rules guessed."""
+
+    tail_noun: str
+    head_noun: str
+    sure: bool = True
+
+
+Namer = Callable[[list[str]], list[Nouns]]
+"""Names relations with a language model: one Nouns for each relation, in order."""
+
+_Rule = Callable[[str], "Nouns | None"]
+
+_PREPOSITIONS = (
+    "of|by|in|at|on|to|for|from|with|as|into|through|under|against|about|than|near|within|via|during|between"
+)
+_LONGEST = 200  # characters; what is longer is no phrase
+_FIRST_WORD = re.compile(r"^(?:a|an|the)\s+", re.I)
+_IS = re.compile(r"^(?:is|was|are|were|has been|have been|be)\s+", re.I)
+
+
+@lru_cache(maxsize=65536)
+def noun_forms(relation: str) -> Nouns:
+    """The nouns of a relation by rules alone."""
+    phrase = clean(relation)
+    if len(phrase) > _LONGEST:
+        return Nouns(phrase, _bearer(phrase), sure=False)
+    fixed = FIXED.get(core(phrase))
+    if fixed is not None:
+        return Nouns(*fixed)
+    for rule in _RULES:
+        nouns = rule(phrase)
+        if nouns is not None:
+            return nouns
+    if is_participle(phrase) and phrase.isalpha():  # "Spielberg | directed | Jaws"
+        return Nouns(f"{phrase} thing", agent(phrase), sure=False)
+    return Nouns(phrase, _bearer(phrase), sure=_looks_like_noun(phrase))
+
+
+def _bearer(noun: str, kind: str = "thing") -> str:
+    return f"{kind} with the {noun}"
+
+
+def _bare(text: str) -> str:
+    return _FIRST_WORD.sub("", text).strip()
+
+
+def _has(phrase: str) -> Nouns | None:
+    """has the role -> role"""
+    found = re.fullmatch(r"(?:has|have|had)\s+(?!been\b)(.+)", phrase, re.I)
+    if not found:
+        return None
+    noun, told = _bare(found[1]), _FIRST_WORD.match(found[1]) is not None
+    by = re.fullmatch(rf"(.+?)\s+(?:{_PREPOSITIONS})", noun, re.I)
+    return Nouns(by[1], _bearer(by[1]), sure=told) if by else Nouns(noun, _bearer(noun))
+
+
+def _made_by(phrase: str) -> Nouns | None:
+    """was founded by -> founder; is a USB device made by -> maker, USB device"""
+    found = re.fullmatch(r"(.*?)([\w-]+)\s+by(?:\s+(.+))?", strip_auxiliary(phrase), re.I)
+    if not found or not is_participle(found[2]):
+        return None
+    before, verb, after = found[1].strip(), found[2], found[3]
+    fixed = FIXED.get(f"{verb.lower()} by")
+    doer = _bare(after) if after else fixed[0] if fixed else agent(verb)
+    if not before:
+        return Nouns(doer, fixed[1] if fixed else _bearer(doer))
+    if before.lower().endswith("ly"):
+        return Nouns(f"{_adjective(before)} {doer}", _bearer(f"{_adjective(before)} {doer}"), sure=False)
+    return Nouns(doer, _bare(before))
+
+
+def _belongs(phrase: str) -> Nouns | None:
+    """belongs to the family -> family; is part of the region -> region; is a district of the country"""
+    found = re.fullmatch(r"(?:belongs|belong|belonged|assigned|allocated) to (?:a|an|the) (.+)", phrase, re.I)
+    if found:
+        return Nouns(found[1], f"member of the {found[1]}")
+    of = re.fullmatch(r"(.+?) of (?:a|an|the) (.+)", strip_auxiliary(phrase), re.I)
+    if not of or not (_IS.match(phrase) or core(of[1]) in {"part", "member"}):
+        return None
+    what, whole = _bare(of[1]), of[2]
+    if is_participle(what.split()[0]) and " " not in what:
+        return None
+    # "Ziagen is another name of the drug Abacavir": the tail is a name too.
+    named = re.fullmatch(r"(?:another|other|alternative|a|an)?\s*(.*name)", what, re.I)
+    if named:
+        other = re.sub(r"^another\b", "other", what, flags=re.I)
+        return Nouns(f"{whole} name", other)
+    return Nouns(whole, what)
+
+
+def _inside(phrase: str) -> Nouns | None:
+    """is in the block -> block; is used in the region -> region of use; is in the same class as"""
+    same = re.fullmatch(r"(?:is |are |has |have )?(?:in |at |on |of )?the same (.+?) (?:as|with)", phrase, re.I)
+    if same:
+        return Nouns(f"fellow member of the {same[1]}", f"fellow member of the {same[1]}")
+    found = re.fullmatch(r"(?:(.+?) )?(?:in|at|on|within|inside) (?:a|an|the) (.+)", strip_auxiliary(phrase), re.I)
+    if not found or not (_IS.match(phrase) or found[1] is None or is_participle(found[1]) or base_verb(found[1])):
+        return None
+    deed, place = found[1], found[2]
+    if not deed or deed.lower() in {"located", "situated", "found", "contained", "placed", "lies", "based"}:
+        return Nouns(place, f"thing in the {place}")
+    if deed.lower() == "used":
+        return Nouns(f"{place} of use", f"thing used in the {place}")
+    if is_participle(deed):
+        return Nouns(f"{place} of {nominal(deed)}", f"thing {deed} in the {place}")
+    verb = base_verb(deed)
+    if verb:
+        return Nouns(f"{place} of {nominal(verb)}", f"thing {gerund(verb)} in the {place}")
+    return Nouns(place, _bare(deed), sure=False)
+
+
+def _adjective(adverb: str) -> str:
+    """negatively -> negative; derivationally -> derivational; never stays"""
+    word = adverb.split()[-1]
+    if word.endswith("ically"):
+        return word.removesuffix("ally")
+    if word.endswith("ily"):
+        return word[:-3] + "y"
+    return word.removesuffix("ly")
+
+
+def _transitive(phrase: str) -> Nouns | None:
+    """regulates -> regulated thing, regulator; serves the city -> city served; negatively regulates"""
+    adverb, _, rest = phrase.partition(" ")
+    adjective = ""
+    if adverb.lower().endswith("ly") and rest:
+        adjective, phrase = _adjective(adverb.lower()) + " ", rest
+    negated = re.match(r"(?:does not|do not|did not|cannot|never)\s+", phrase, re.I)
+    if negated:
+        phrase = phrase[negated.end() :]
+    first, _, rest = phrase.partition(" ")
+    verb = base_verb(first)
+    if verb is None or (first.lower() == verb and not negated):  # "release date" is a noun, "releases" a verb
+        return None
+    if re.fullmatch(rf"(?:{_PREPOSITIONS})\b.*", rest, re.I):
+        return None
+    thing, done = _bare(rest), participle(verb)
+    if negated:
+        return Nouns(f"{thing or 'thing'} not {done}", f"thing not {gerund(verb)}", sure=False)
+    if not rest:
+        manner = f"{adverb.lower()} " if adjective else ""
+        return Nouns(f"{manner}{done} thing", f"{adjective}{agent(verb)}")
+    if re.search(rf"\s(?:{_PREPOSITIONS})$", thing, re.I):
+        return None
+    return Nouns(f"{adjective}{thing} {done}", f"thing {gerund(verb)} the {thing}", sure=bool(_FIRST_WORD.match(rest)))
+
+
+def _relative(phrase: str) -> Nouns | None:
+    """is the capital of: the head is the noun, the tail is what it belongs to"""
+    found = re.fullmatch(r"(.+?) (of|to|for|from|with|as|in|at|on|under|near|than|against)", phrase, re.I)
+    if not found:
+        return None
+    verbal = strip_auxiliary(phrase)
+    what, preposition = _bare(verbal.rsplit(" ", 1)[0]), found[2].lower()
+    if not what:
+        return Nouns("location", "thing in the location", sure=False)
+    words = what.split()
+    last = singular(words[-1].lower())
+    if preposition in {"of", "to", "with"} and (last in SYMMETRIC or words[-1].lower() in SYMMETRIC):
+        return Nouns(what, what)
+    fixed = FIXED.get(f"{words[-1].lower()} {preposition}")
+    if fixed and len(words) > 1 and not words[0].lower().endswith("ly"):
+        return Nouns(fixed[0], what)
+    return _deed(words, preposition) or _inverse(what, preposition)
+
+
+def _deed(words: list[str], preposition: str) -> Nouns | None:
+    """occurs in -> place of occurring; derivationally related to -> derivationally related thing"""
+    verb = base_verb(words[0])
+    if is_participle(words[-1]) or (verb and len(words) == 1):
+        deed = nominal(verb or words[-1])
+        described = " ".join(words)
+        if preposition in {"in", "at", "on", "near", "under"}:
+            # "signed in 1815" and "signed in Vienna": only the tail tells
+            what = "date" if verb is None and preposition == "on" else "place" if verb else "time or place"
+            return Nouns(f"{what} of {deed}", _bearer(f"{what} of {deed}"), sure=False)
+        if preposition == "from":
+            return Nouns(f"{deed} source", f"{deed} product", sure=False)
+        if preposition == "for":
+            return Nouns(f"purpose of {deed}", f"thing with the purpose of {deed}", sure=False)
+        if preposition == "with" and verb:
+            return Nouns(f"{deed} partner", f"{deed} partner", sure=False)
+        if verb is None:
+            return Nouns(f"{described} thing", f"{described} thing", sure=False)
+        return Nouns(f"{deed} target", agent(verb), sure=False)
+    if len(words) > 1 and words[0].lower().endswith("ly"):
+        return Nouns(f"{' '.join(words)} thing", f"{' '.join(words)} thing", sure=False)
+    return None
+
+
+def _inverse(what: str, preposition: str) -> Nouns:
+    if preposition == "of":
+        return Nouns(f"{what} affiliation", what, sure=False)
+    if preposition in {"in", "at", "on", "near", "under"}:
+        return Nouns(f"place of the {what}", what, sure=False)
+    side = {"from": "source", "for": "purpose", "with": "partner"}.get(preposition, "target")
+    return Nouns(f"{what} {side}", what, sure=False)
+
+
+def _typed(phrase: str) -> Nouns | None:
+    """country of the airport -> country; status of the language -> language status; type of company"""
+    found = re.fullmatch(r"(.+?) of (?:(?:the|its|an?) )?(\w+)", phrase, re.I)
+    if not found:
+        return None
+    noun, kind = found[1], found[2].lower()
+    if noun.lower() in {"type", "kind"} or (noun.lower() in THIN_NOUNS and kind in TYPE_NOUNS):
+        return Nouns(f"{kind} {noun.lower()}", _bearer(f"{kind} {noun.lower()}"))
+    if kind in TYPE_NOUNS and re.search(r" of the ", phrase, re.I) and not re.search(r"\b(?:of|number)\b", noun):
+        return Nouns(noun, _bearer(noun, kind))
+    its = re.fullmatch(r"name of its (\w+)", phrase, re.I)
+    return Nouns(f"{its[1]} name", _bearer(f"{its[1]} name")) if its else None
+
+
+def _is_something(phrase: str) -> Nouns | None:
+    """is made of gold and other leftovers that begin with "is": never "the is ... of"."""
+    bare = _bare(strip_auxiliary(phrase))
+    if bare == phrase or not bare:
+        return None
+    return Nouns(bare, _bearer(bare), sure=False)
+
+
+_RULES: tuple[_Rule, ...] = (_has, _made_by, _belongs, _inside, _typed, _transitive, _relative, _is_something)
+
+
+def _looks_like_noun(phrase: str) -> bool:
+    words = phrase.split()
+    if re.fullmatch(r"[A-Za-z]?\d+", phrase):
+        return False
+    verb = base_verb(words[0])
+    return not (is_participle(words[-1]) and len(words) == 1) and (verb is None or verb == words[0].lower())

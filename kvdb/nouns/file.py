@@ -1,0 +1,126 @@
+"""A user's own noun forms: a TSV or JSON file of relation, tail_noun, head_noun. It takes precedence over the
+rules.
+
+TSV: one relation a line, two or three columns (an absent or empty head noun is left to the rules); lines that
+begin with # and a header line "relation<TAB>tail_noun<TAB>head_noun" are skipped.
+JSON: {"relation", "tail_noun", "head_noun"} objects, one a line (as `kvdb relations DB --json` prints) or in a list, or
+one object {relation: tail_noun} or {relation: [tail_noun, head_noun]}.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from pathlib import Path
+
+from kvdb.errors import FieldError, MalformedLineError, SourceError
+from kvdb.file.records import MAX_RELATION
+from kvdb.nouns import Namer, Nouns, noun_forms
+
+_MAX_FILE_BYTES = 64 * 1024 * 1024
+
+
+def check_noun(noun: str) -> str:
+    """A noun fit for a key sentence, trimmed. FieldError where it is empty, too long or not one line."""
+    text = noun.strip()
+    if not text:
+        raise FieldError("the noun is empty; give the word that fits 'the ... of X'")
+    if any(not c.isprintable() for c in text):
+        raise FieldError(f"the noun {text[:40]!r} holds a line break or control character; give it on one line")
+    if len(text.encode(errors="replace")) > MAX_RELATION:
+        raise FieldError(f"the noun is longer than {MAX_RELATION:,} bytes; shorten it")
+    return text
+
+
+def load_nouns(path: str | Path) -> dict[str, Nouns]:
+    """The mapping of a file, by relation.
+
+    Raises SourceError where the file is missing, unreadable or no text, MalformedLineError where an entry is
+    no mapping.
+    """
+    source = Path(path)
+    try:
+        if source.stat().st_size > _MAX_FILE_BYTES:
+            raise SourceError(f"{source} is larger than 64 MiB, too large for a noun file; check the path")
+        text = source.read_text(encoding="utf-8-sig")
+    except UnicodeDecodeError as error:
+        raise SourceError(f"{source} is not UTF-8 text ({error.reason} at byte {error.start}); convert it") from error
+    except OSError as error:
+        raise SourceError(f"cannot read the noun file {source}: {error.strerror or error}") from error
+    if not text.strip():
+        raise SourceError(f"{source} is empty; it should hold relation, tail noun and head noun")
+    entries = _json_entries(source, text) if text.lstrip()[0] in "[{" else _tsv_entries(source, text)
+    mapping: dict[str, Nouns] = {}
+    for place, relation, tail_noun, head_noun in entries:
+        try:
+            relation = check_noun(relation)
+            head = check_noun(head_noun) if head_noun.strip() else noun_forms(relation).head_noun
+            mapping[relation] = Nouns(check_noun(tail_noun), head)
+        except FieldError as error:
+            raise MalformedLineError(f"{source}, {place}: {error}") from error
+    return mapping
+
+
+def _tsv_entries(source: Path, text: str) -> Iterator[tuple[str, str, str, str]]:
+    for number, line in enumerate(text.splitlines(), start=1):
+        if not line.strip() or line.startswith("#"):
+            continue
+        fields = line.split("\t")
+        if fields[0] == "relation" and fields[1:2] == ["tail_noun"]:
+            continue
+        if len(fields) not in (2, 3):
+            raise MalformedLineError(
+                f"{source}, line {number}: {len(fields)} column(s); write relation, tail noun and (optional)"
+                " head noun with tabs between"
+            )
+        yield f"line {number}", fields[0], fields[1], fields[2] if len(fields) == 3 else ""
+
+
+def _json_entries(source: Path, text: str) -> Iterator[tuple[str, str, str, str]]:
+    lines = [line for line in text.splitlines() if line.strip()]
+    try:
+        data = [json.loads(line) for line in lines] if lines[0].startswith('{"relation":') else json.loads(text)
+    except (ValueError, RecursionError) as error:
+        raise MalformedLineError(f"{source}: not JSON ({error}); see docs/kg2kv.md for the form") from error
+    items = data.items() if isinstance(data, dict) else enumerate(data, start=1)
+    for key, item in items:
+        place = f"entry {key}"
+        if isinstance(item, dict):
+            fields = [item.get("relation", key if isinstance(key, str) else ""), item.get("tail_noun", "")]
+            fields.append(item.get("head_noun") or "")
+        elif isinstance(key, str) and isinstance(item, (str, list)):
+            fields = [key, *([item] if isinstance(item, str) else item)]
+        else:
+            fields = []
+        if len(fields) not in (2, 3) or not all(isinstance(field, str) for field in fields):
+            raise MalformedLineError(
+                f"{source}, {place}: not a relation with its nouns; see docs/kg2kv.md for the form"
+            )
+        yield place, fields[0], fields[1], fields[2] if len(fields) == 3 else ""
+
+
+def namer_nouns(
+    mapping: Mapping[str, Nouns] | None = None,
+    namer: Namer | None = None,
+    relations: Sequence[str] = (),
+) -> Callable[[str], Nouns]:
+    """A function from relation to nouns: the mapping first, then the rules, then `namer` for the unsure
+    `relations`.
+
+    The namer is asked once, for all of `relations` that are in no mapping and that the rules leave unsure; an
+    answer that is no noun is dropped in favour of the rules.
+    """
+    known = dict(mapping or {})
+    unsure = [r for r in dict.fromkeys(relations) if r not in known and not noun_forms(r).sure]
+    if namer is not None and unsure:
+        named = namer(unsure)
+        if len(named) != len(unsure):
+            raise FieldError(
+                f"the namer gave {len(named)} nouns for {len(unsure)} relations; it must give one for each"
+            )
+        for relation, nouns in zip(unsure, named, strict=True):
+            try:
+                known[relation] = Nouns(check_noun(nouns.tail_noun), check_noun(nouns.head_noun))
+            except FieldError:
+                known[relation] = noun_forms(relation)
+    return lambda relation: known.get(relation) or noun_forms(relation)

@@ -1,0 +1,165 @@
+"""Cleaning relation names and inflecting their words: the tools under the rules of `kvdb.nouns`.
+
+English inflection is the work of the `inflect` library (singulars, third person to plain verb, present
+participle); the rules here only add what it has no function for: past participle to agent and to gerund.
+"""
+
+from __future__ import annotations
+
+import re
+from functools import cache, lru_cache
+from typing import Any
+from urllib.parse import unquote
+
+from kvdb.nouns.lexicon import ACRONYMS, IRREGULAR_AGENTS, IRREGULAR_PARTICIPLES, OR_VERBS, VERBS
+
+_AUXILIARY = re.compile(
+    r"^(?:(?:is|was|are|were|be|been|being|has been|have been|had been|will be|can be|may be)\s+)+"
+    r"(?:(?:also|often|usually|mainly|mostly|primarily|typically|commonly)\s+(?=\S+\s))?",
+    re.I,
+)
+_ARTICLE = re.compile(r"\b(?:a|an|the)\s+(?=\S)", re.I)
+_CAMEL = re.compile(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])")
+_SMALL_WORDS = re.compile(r"(?:^|-)(?:of|in|by|at|on|is|has|was|to|for|from|with|and|the)(?:-|$)", re.I)
+_IRI = re.compile(r"^(?:https?://|urn:|/[a-z])\S+$")
+_PREFIX = re.compile(r"^[A-Za-z][\w.-]{0,15}:(?=[A-Za-z_]\S*$)")  # dbo:birthPlace, concept:isa
+_SPACES = re.compile(r"\s+")
+
+
+@cache
+def _engine() -> Any:
+    import inflect  # takes seconds to import, and most relations do without
+
+    return inflect.engine()
+
+
+def clean(relation: str) -> str:
+    """A relation name as plain words, be it in snake_case, camelCase, kebab-case, capitals or an IRI."""
+    text = relation.strip()
+    if _IRI.match(text):
+        text = unquote(re.split(r"[/#:]", text.rstrip("/#:"))[-1]) or text
+    text = _PREFIX.sub("", text)
+    spaced = any(c.isspace() for c in text)
+    text = text.replace("_", " ").strip()
+    if not spaced:
+        if text.count("-") > 1 or _SMALL_WORDS.search(text):
+            text = text.replace("-", " ")
+        if _CAMEL.search(text) and not re.search(r"[^\w\s-]", text):
+            text = " ".join(_decapitalise(word) for word in _CAMEL.sub(" ", text).split())
+    text = _SPACES.sub(" ", "".join(c if c.isprintable() else " " for c in text)).strip()
+    return _hush(text) or _SPACES.sub(" ", relation).strip() or "relation"
+
+
+def _decapitalise(word: str) -> str:
+    return word if word.isupper() and len(word) > 1 else word.lower()
+
+
+def _hush(text: str) -> str:
+    """Lower case for a phrase that shouts; acronyms keep their capitals."""
+    words = text.split(" ")
+    if not text.isupper() or (len(words) == 1 and (len(text) <= 5 or any(c.isdigit() for c in text))):
+        return text
+    if words[-1] in ACRONYMS and all(len(w) <= 5 for w in words):  # "GO ID"
+        return text
+    return " ".join(w if w in ACRONYMS or any(c.isdigit() for c in w) else w.lower() for w in words)
+
+
+def core(phrase: str) -> str:
+    """The phrase as the lexicon has it: lower case, without leading auxiliaries and without articles."""
+    bare = _AUXILIARY.sub("", phrase)
+    if bare.lower() in {"a", "an"}:
+        return "is a"
+    return _ARTICLE.sub("", bare).lower()
+
+
+def strip_auxiliary(phrase: str) -> str:
+    """The phrase without a leading "is", "was", "has been" ..."""
+    return _AUXILIARY.sub("", phrase)
+
+
+@lru_cache(maxsize=4096)
+def base_verb(word: str) -> str | None:
+    """The plain verb of a third-person form: "governs" gives "govern". None where it is no known verb."""
+    lower = word.lower()
+    if lower in VERBS:
+        return lower
+    if not lower.endswith("s") or not lower.isascii() or not lower.isalpha():
+        return None
+    plain = str(_engine().plural_verb(lower))
+    return plain if plain in VERBS else None
+
+
+def is_participle(word: str) -> bool:
+    """Whether a word looks like a past participle."""
+    lower = word.lower()
+    if lower in IRREGULAR_PARTICIPLES:
+        return True
+    return len(lower) > 4 and lower.endswith("ed") and lower.isalpha() and not lower.endswith(("eed", "speed"))
+
+
+def agent(word: str) -> str:
+    """Who does it: "founded" gives "founder", "regulate" gives "regulator", "written" gives "author"."""
+    lower = word.lower()
+    if lower in IRREGULAR_AGENTS:
+        return IRREGULAR_AGENTS[lower]
+    if lower in IRREGULAR_PARTICIPLES:
+        return agent(_plain_of_gerund(IRREGULAR_PARTICIPLES[lower]))
+    stem = lower[:-2] if is_participle(lower) else lower.removesuffix("e")
+    if stem + "e" in OR_VERBS or stem in OR_VERBS or re.search(r"[^aeiou]*[aeiou].*(?:at|ct|it)$", stem):
+        return stem + "or" if _takes_or(stem) else stem + "er"
+    if stem.endswith("y") and stem[-2:-1] not in set("aeiou"):
+        return stem[:-1] + "ier"
+    return stem + "er"
+
+
+def _takes_or(stem: str) -> bool:
+    if stem in OR_VERBS or stem + "e" in OR_VERBS:
+        return True
+    return (stem.endswith("at") and len(stem) > 4 and stem not in {"treat", "repeat", "defeat", "float"}) or (
+        stem.endswith("ct") and len(stem) > 3
+    )
+
+
+def _plain_of_gerund(gerund: str) -> str:
+    return gerund.removesuffix("ing")
+
+
+@lru_cache(maxsize=4096)
+def gerund(word: str) -> str:
+    """The -ing form of a plain verb or a past participle."""
+    lower = word.lower()
+    if lower in IRREGULAR_PARTICIPLES:
+        return IRREGULAR_PARTICIPLES[lower]
+    if is_participle(lower):
+        return lower[:-3] + "ying" if lower.endswith("ied") else lower[:-2] + "ing"
+    return str(_engine().present_participle(lower))
+
+
+def nominal(word: str) -> str:
+    """The deed as a noun: "regulate" gives "regulation", "classified" "classification", else the gerund."""
+    lower = word.lower()
+    stem = lower[:-1] if is_participle(lower) and lower.endswith("ed") else lower
+    if stem.endswith("ate") and len(stem) > 4:
+        return stem[:-1] + "ion"
+    if stem.endswith(("ise", "ize")) and len(stem) > 6:
+        return stem[:-1] + "ation"
+    if stem.endswith("act") or lower.endswith("acted"):
+        return lower.removesuffix("ed") + "ion"
+    if lower.endswith(("ified", "ify")):
+        return re.sub(r"(?:ied|y)$", "ication", lower)
+    return gerund(lower)
+
+
+def participle(verb: str) -> str:
+    """The past participle of a plain verb: "serve" gives "served", "write" gives "written"."""
+    lower = verb.lower()
+    ing = str(_engine().present_participle(lower))
+    for past, form in IRREGULAR_PARTICIPLES.items():
+        if form == ing and past not in {"wrote", "became", "began"}:
+            return past
+    return ing.removesuffix("ing") + "ed" if not ing.endswith("ying") or lower.endswith("ay") else lower[:-1] + "ied"
+
+
+def singular(noun: str) -> str:
+    """The singular of a noun; the noun itself where it is one already."""
+    return str(_engine().singular_noun(noun) or noun) if noun.isascii() and noun.isalpha() else noun
