@@ -12,7 +12,7 @@ import kvdb
 from kvdb.errors import AdapterMismatchError, BudgetError, EncoderMismatchError, LimitError
 from kvdb_sdk import KnowledgeModel, attach
 from kvdb_sdk.encoders import Encoder
-from kvdb_sdk.prompts import chat_markers, chat_prompt, continuation_ids, find_question
+from kvdb_sdk.prompts import chat_markers, chat_prompt, continuation_ids, find_question, glued_ids
 
 from . import tiny, tiny_store
 
@@ -70,6 +70,13 @@ def test_without_a_template_the_whole_prompt_is_the_question():
 
 def test_values_are_tokenised_as_in_a_sentence():
     assert TOKENIZER.decode(continuation_ids(TOKENIZER, "Town 7")) == " Town 7"
+
+
+def test_tokens_that_go_on_with_a_word():
+    glued = set(glued_ids(TOKENIZER).tolist())
+    ids = TOKENIZER.get_vocab()
+    assert {ids["a"], ids["Z"], ids["7"]} <= glued
+    assert not glued & {ids["\u0120"], ids["."], ids["'"], ids["?"], ids["<end>"], ids["<unk>"]}
 
 
 @pytest.mark.parametrize("route", ["attention", "encoder", "hybrid"])
