@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 from kvdb.file import format
 from kvdb.file.format import LOCATION_ROWS, LeafMeta, NodeRecord, u32, u64
 from kvdb.file.records import State
+from kvdb.file.space_record import SPACE_NODE, pack_space
 from kvdb.file.tables import Reader, TreeTables
 from kvdb.half import widen
 from kvdb.tree import cluster
@@ -113,6 +114,8 @@ class TreeBuilder:
         children = np.arange(self._roots, dtype=np.uint32) + np.uint32(self._first_node + 1)
         top = NodeRecord(2, generation, centroids, totals, children)
         pages.insert(0, (u32(self._first_node), top.pack(self._first_node)))
+        if self._clusters.space is not None:
+            pages.insert(0, (u32(SPACE_NODE), pack_space(self._clusters.space, generation)))
         _append(txn, self._into.nodes, pages)
         return self._first_node
 

@@ -1,13 +1,17 @@
-"""Where in the tree a vector belongs: the leaves whose centroids are nearest, found with a beam."""
+"""Where in the tree a vector belongs: the leaves whose centroids are nearest, found with a beam.
+
+Nearest in the space that the tree was clustered in (kvdb.file.space_record), as the bulk build assigned its rows.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 import numpy as np
 
-from kvdb.file.format import NodeRecord
 from kvdb.file.tables import Reader
+from kvdb.half import widened
 from kvdb.types import F16, F32, U32
 
 BEAM = 4  # nodes of each level that are looked into
@@ -15,17 +19,17 @@ SINGLE = 4  # up to so many vectors are looked up one by one
 
 
 def nearest_leaves(reader: Reader, vectors: F16) -> U32:
-    """The leaf of each vector [n, d] by Euclidean distance, as k-means assigns rows: uint32 [n]."""
+    """The leaf of each vector [n, d], as k-means assigns rows: uint32 [n]."""
     found: U32 = nearest_few(reader, vectors, 1)[:, 0]
     return found
 
 
 def nearest_few(reader: Reader, vectors: F16 | F32, few: int) -> U32:
     """The `few` nearest leaves of each vector [n, d], nearest first: uint32 [n, few], 0 where there are fewer."""
-    wide = vectors.astype(np.float32)  # [n, d]
-    pages: dict[int, tuple[NodeRecord, F32]] = {}
+    pages = _Pages(reader)
+    wide = pages.toned(vectors)  # [n, p]
     if len(wide) <= SINGLE:
-        rows = [_nearest_of_one(reader, vector, few, pages) for vector in wide]
+        rows = [_nearest_of_one(pages, reader.state.root, vector, few) for vector in wide]
         return _padded(rows, few)
     frontier = np.full((len(wide), 1), reader.state.root, np.uint32)  # [n, b]
     while True:
@@ -33,10 +37,10 @@ def nearest_few(reader: Reader, vectors: F16 | F32, few: int) -> U32:
         children = np.zeros((len(wide), 1), np.uint32)  # [n, b]
         level = 1
         for node in np.unique(frontier[frontier > 0]).tolist():
-            page, squares = _page(reader, node, pages)
+            page = pages[node]
             level = page.level
             at = np.flatnonzero((frontier == node).any(axis=1))  # [m] vectors that look into this node
-            found = squares - 2 * wide[at] @ page.centroids.T  # [m, c]
+            found = page.squares - 2 * wide[at] @ page.centroids.T  # [m, c]
             ids = np.broadcast_to(page.children, found.shape)
             keep = max(BEAM, few) if level > 1 else few
             if found.shape[1] > keep:
@@ -48,14 +52,14 @@ def nearest_few(reader: Reader, vectors: F16 | F32, few: int) -> U32:
         frontier = children
 
 
-def _nearest_of_one(reader: Reader, vector: F32, few: int, pages: dict[int, tuple[NodeRecord, F32]]) -> U32:
-    """The nearest leaves of one vector [d], nearest first: the same beam without the machinery for many."""
-    frontier = [reader.state.root]
+def _nearest_of_one(pages: _Pages, root: int, vector: F32, few: int) -> U32:
+    """The nearest leaves of one vector [p], nearest first: the same beam without the machinery for many."""
+    frontier = [root]
     while True:
-        looked = [_page(reader, node, pages) for node in frontier]
-        distances = np.concatenate([squares - 2 * (page.centroids @ vector) for page, squares in looked])  # [c]
-        children = np.concatenate([page.children for page, _ in looked])  # [c]
-        level = looked[0][0].level
+        looked = [pages[node] for node in frontier]
+        distances = np.concatenate([page.squares - 2 * (page.centroids @ vector) for page in looked])  # [c]
+        children = np.concatenate([page.children for page in looked])  # [c]
+        level = looked[0].level
         keep = max(BEAM, few) if level > 1 else few
         best: U32 = children[np.argsort(distances, kind="stable")[:keep]]
         if level == 1:
@@ -63,13 +67,34 @@ def _nearest_of_one(reader: Reader, vector: F32, few: int, pages: dict[int, tupl
         frontier = best.tolist()
 
 
-def _page(reader: Reader, node: int, pages: dict[int, tuple[NodeRecord, F32]]) -> tuple[NodeRecord, F32]:
-    """A node and the squared lengths [c] of its centroids."""
-    known = pages.get(node)
-    if known is None:
-        record = reader.node_record(node)
-        known = pages[node] = record, np.einsum("cd,cd->c", record.centroids, record.centroids)
-    return known
+@dataclass(frozen=True, slots=True)
+class _Page:
+    level: int
+    children: U32  # [c]
+    centroids: F32  # [c, p] in the tree's space
+    squares: F32  # [c] their squared lengths
+
+
+class _Pages:
+    """Nodes with their centroids in the tree's space, each read once."""
+
+    def __init__(self, reader: Reader) -> None:
+        self._reader = reader
+        self._space = reader.space()
+        self._known: dict[int, _Page] = {}
+
+    def toned(self, vectors: F16 | F32) -> F32:
+        """Vectors [n, d] in the tree's space, [n, p]."""
+        return widened(vectors) if self._space is None else self._space.project(vectors)
+
+    def __getitem__(self, node: int) -> _Page:
+        page = self._known.get(node)
+        if page is None:
+            record = self._reader.node_record(node)
+            centroids = self.toned(record.centroids)
+            squares = np.einsum("cp,cp->c", centroids, centroids)
+            page = self._known[node] = _Page(record.level, record.children, centroids, squares)
+        return page
 
 
 def _padded(children: Sequence[U32], few: int) -> U32:

@@ -16,7 +16,6 @@ from numpy.typing import NDArray
 from kvdb.change import pending
 from kvdb.change.leaf_edit import LEAF_MAX, LeafEdit
 from kvdb.change.nearest import nearest_few
-from kvdb.half import widen
 from kvdb.tree.cluster import split
 from kvdb.types import F16, F32, I32, U64
 
@@ -42,7 +41,7 @@ def restructure(write: Write, edit: TreeEdit) -> None:
     parts: list[list[LeafEdit]] = []
     for leaf in edit.leaves:
         if leaf.parent and leaf.live > LEAF_MAX:
-            parts.append(_split(edit, leaf))
+            parts.append(_split(write, edit, leaf))
     parts += [[edit.leaf(leaf)] for kind, leaf in queued if kind == pending.SETTLE and write.has_leaf(leaf)]
     for group in parts[:work]:
         _settle(write, edit, group)
@@ -81,10 +80,11 @@ def _nearest_but(write: Write, vectors: F16, without: set[int]) -> I32:
     return out
 
 
-def _split(edit: TreeEdit, leaf: LeafEdit) -> list[LeafEdit]:
+def _split(write: Write, edit: TreeEdit, leaf: LeafEdit) -> list[LeafEdit]:
     """Divide an overfull leaf; the parts, of which the first is the leaf itself."""
     vectors, rows = leaf.gather()
-    labels = _two_means(vectors, split(vectors, SPLIT_TARGET))
+    points = write.toned(vectors)  # [n, p]
+    labels = _two_means(points, split(points, SPLIT_TARGET))
     parts = [leaf] + [edit.new_leaf(leaf.parent) for _ in range(int(labels.max()))]
     for label, part in enumerate(parts):
         at = labels == label
@@ -94,9 +94,12 @@ def _split(edit: TreeEdit, leaf: LeafEdit) -> list[LeafEdit]:
     return parts
 
 
-def _two_means(vectors: F16, labels: I32) -> I32:
-    """Labels [n] after a few rounds of k-means from the given ones, where no part comes out empty or overfull."""
-    wide, k = widen(vectors), int(labels.max()) + 1
+def _two_means(wide: F32, labels: I32) -> I32:
+    """Labels of the points [n, p] after a few rounds of k-means from the given ones [n].
+
+    Stops before a round that would leave a part nearly empty or overfull.
+    """
+    k = int(labels.max()) + 1
     for _ in range(ROUNDS):
         centroids = np.stack([wide[labels == label].mean(axis=0) for label in range(k)])  # [k, d]
         moved = _nearer(wide, centroids).astype(np.int32)
@@ -125,7 +128,7 @@ def _settle(write: Write, edit: TreeEdit, parts: list[LeafEdit]) -> None:
     around = [edit.leaf(leaf) for leaf in found.tolist() if leaf and leaf not in own]
     around = [leaf for leaf in around if 0 < leaf.live <= LEAF_MAX]
     rows += [leaf.gather() for leaf in around]
-    wide = [widen(vectors) for vectors, _ in rows]
+    wide = [write.toned(vectors) for vectors, _ in rows]
     centroids = np.stack([vectors.mean(axis=0) for vectors in wide])  # [l, d]
     leaves = parts + around
     for place, leaf in enumerate(leaves):

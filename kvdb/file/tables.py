@@ -15,7 +15,10 @@ from kvdb.file.failures import translate
 from kvdb.file.format import DeltaRow, LeafMeta, NodeRecord, index_key, read_u64, u32, u64
 from kvdb.file.records import State, TripleRecord
 from kvdb.file.schema import FactTables, Tables, TreeTables, create_tables, open_tables
-from kvdb.types import F16, U64, Fact, FactId, Mask, Relation
+from kvdb.file.space_record import SPACE_NODE, unpack_space
+from kvdb.half import widened
+from kvdb.tree.space import Space
+from kvdb.types import F16, F32, U64, Fact, FactId, Mask, Relation
 
 __all__ = ["Data", "FactTables", "Reader", "Tables", "TreeTables", "create_tables", "open_tables"]
 
@@ -191,6 +194,16 @@ class Reader:
         """A node page."""
         data = self.need(self.tree_in.nodes, u32(node), f"node {node}")
         return NodeRecord.unpack(node, data, check=check)
+
+    def space(self) -> Space | None:
+        """The space that the tree was clustered in; None for one that was clustered in the encoder's own."""
+        data = self.get(self.tree_in.nodes, u32(SPACE_NODE))
+        return None if data is None else unpack_space(NodeRecord.unpack(SPACE_NODE, data))
+
+    def toned(self, vectors: F16 | F32) -> F32:
+        """Vectors [n, d] as the tree compares them: [n, p] in its space."""
+        space = self.space()
+        return widened(vectors) if space is None else space.project(vectors)
 
     def leaf_ids(self) -> Iterator[int]:
         """Every leaf, in the order of ids, which is tree order after a bulk build."""

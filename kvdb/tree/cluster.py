@@ -23,6 +23,7 @@ from kvdb.errors import LimitError
 from kvdb.tree import kmeans, space
 from kvdb.tree.kmeans import Indices
 from kvdb.tree.merge import merge
+from kvdb.tree.space import Space
 from kvdb.types import F16, F32, I32
 
 MAX_LEAF_ROWS = 256
@@ -96,6 +97,7 @@ class Clustering:
     assignment: I32  # [n] leaf of each row
     leaf_counts: Indices  # [L]
     root_of_leaf: I32  # [L] ascending
+    space: Space | None = None  # that it was made in
 
 
 def build(
@@ -113,14 +115,15 @@ def build(
     if n == 0:
         return Clustering(np.empty(0, np.int32), np.empty(0, np.int64), np.empty(0, np.int32))
     effort = effort or (FINE if n <= FINE_ROWS else COARSE)
-    points = _projected(vectors, effort, seed)  # [n, p]
+    chosen = _space(vectors, effort, seed)
+    points = _projected(vectors, chosen)  # [n, p]
     labels = _leaves(points, leaf_rows, effort, seed)  # [n]
     place, root_of_leaf = _tree_order(*kmeans.means(points, labels, int(labels.max()) + 1), seed)
     assignment = place[labels]  # [n]
-    return Clustering(assignment, np.bincount(assignment, minlength=len(place)), root_of_leaf)
+    return Clustering(assignment, np.bincount(assignment, minlength=len(place)), root_of_leaf, chosen)
 
 
-def split(vectors: F16, target: int) -> I32:
+def split(vectors: F16 | F32, target: int) -> I32:
     """Divides the rows of one overfull leaf into parts of at most `target` rows: labels int32 [n] from 0.
 
     Halves across the longest axis until every part fits. No part is empty, whatever the vectors are.
@@ -130,12 +133,15 @@ def split(vectors: F16, target: int) -> I32:
     return kmeans.halve(vectors, target)
 
 
-def _projected(vectors: VectorSource, effort: Effort, seed: int) -> F16:
-    """All rows in the space to cluster in: float16 [n, p]."""
+def _space(vectors: VectorSource, effort: Effort, seed: int) -> Space:
     n = len(vectors)
     sample = np.sort(np.random.default_rng(seed).choice(n, size=min(n, SPACE_SAMPLE), replace=False))
-    chosen = space.fit(vectors.take(sample), effort.parts, effort.clipped)
-    points = np.empty((n, chosen.axes.shape[1]), np.float16)
+    return space.fit(vectors.take(sample), effort.parts, effort.clipped)
+
+
+def _projected(vectors: VectorSource, chosen: Space) -> F16:
+    """All rows in the space to cluster in: float16 [n, p]."""
+    points = np.empty((len(vectors), chosen.axes.shape[1]), np.float16)
     for start, chunk in vectors.chunks(CHUNK):
         points[start : start + len(chunk)] = chosen.project(chunk)
     return points

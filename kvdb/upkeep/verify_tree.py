@@ -7,8 +7,11 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from kvdb.change.tree_edit import LEAF_MAX
+from kvdb.errors import CorruptStoreError
 from kvdb.file import format
 from kvdb.file.format import LOCATION_ROWS, read_u32, read_u64
+from kvdb.file.space_record import SPACE_NODE
+from kvdb.file.tables import Reader
 from kvdb.types import F32, U64
 
 if TYPE_CHECKING:
@@ -84,10 +87,18 @@ def check_tree(f: Findings) -> None:
         f.attempt(lambda: _check_node(f, s.state.root, None, hanging, seen) and None)
     for leaf in sorted(hanging):
         f.report(f"leaf {leaf} hangs from no node")
-    nodes = {read_u32(key) for key in s.txn.cursor(s.tree_in.nodes).iternext(keys=True, values=False)}
+    keys = s.txn.cursor(s.tree_in.nodes).iternext(keys=True, values=False)
+    nodes = {read_u32(key) for key in keys} - {SPACE_NODE}
     f.checked["nodes"] = len(nodes)
     for node in sorted(nodes - seen):
         f.report(f"node {node} is not in the tree")
+    f.attempt(lambda: _check_space(s))
+
+
+def _check_space(snapshot: Reader) -> None:
+    space = snapshot.space()
+    if space is not None and len(space.mean) != snapshot.state.dim:
+        raise CorruptStoreError(f"the tree's space has {len(space.mean)} dimensions, the vectors {snapshot.state.dim}")
 
 
 def _check_node(f: Findings, node: int, level: int | None, hanging: dict[int, int], seen: set[int]) -> tuple[F32, int]:

@@ -1,0 +1,66 @@
+"""A vector is placed in the leaf whose centroid is nearest in the space that the tree was clustered in."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+import kvdb
+from kvdb.change.nearest import SINGLE, nearest_few
+from kvdb.file.format import NodeRecord
+from kvdb.file.space_record import SPACE_NODE, pack_space, unpack_space
+from kvdb.load import load_vectors
+from kvdb.tree import space
+
+DIM = 24
+
+
+@pytest.fixture(scope="module")
+def built(tmp_path_factory):
+    """A store of 2,000 facts whose vectors lie in bunches along a few strong directions."""
+    rng = np.random.default_rng(0)
+    strong = np.where(np.arange(DIM) < 3, 5.0, 1.0)
+    vectors = rng.normal(size=(60, DIM))[rng.integers(0, 60, 2000)] + 0.4 * rng.normal(size=(2000, DIM))
+    vectors = vectors * strong / np.linalg.norm(vectors * strong, axis=1, keepdims=True)
+    triples = [(f"head {n}", "relation", f"tail {n}") for n in range(2000)]
+    with kvdb.open(tmp_path_factory.mktemp("placing") / "facts.kvdb", create=True) as store:
+        load_vectors(store, triples, vectors.astype(np.float16), vectors.astype(np.float16))
+        yield store
+
+
+def leaves_of(snapshot, node):
+    """Every leaf below a node with its centroid, by walking the whole tree."""
+    record = snapshot.node_record(node)
+    if record.level == 1:
+        return list(zip(record.children.tolist(), record.centroids, strict=True))
+    return [pair for child in record.children.tolist() for pair in leaves_of(snapshot, child)]
+
+
+@pytest.mark.parametrize("many", [1, SINGLE, 200])
+def test_nearest_leaf_is_that_of_the_space(built, many):
+    queries = np.random.default_rng(many).normal(size=(many, DIM)).astype(np.float16)
+    with built.snapshot() as snapshot:
+        kept = snapshot.space()
+        assert kept is not None
+        ids, centroids = zip(*leaves_of(snapshot, snapshot.state.root), strict=True)
+        found = nearest_few(snapshot, queries, 1)[:, 0]
+
+    def toned(rows):
+        moved = (np.asarray(rows, np.float64) - kept.mean) @ kept.axes.astype(np.float64)
+        return moved / np.linalg.norm(moved, axis=1, keepdims=True)
+
+    distances = np.linalg.norm(toned(queries)[:, None] - toned(centroids)[None], axis=2)  # [n, L]
+    of_found = distances[np.arange(many), [ids.index(leaf) for leaf in found.tolist()]]
+    assert (of_found <= distances.min(axis=1) + 1e-3).mean() >= 0.9  # a beam may miss a leaf far down
+
+
+def test_space_is_kept_as_it_was_fitted():
+    fitted = space.fit(np.random.default_rng(1).normal(size=(300, DIM)).astype(np.float16), 16, 4)
+    back = unpack_space(NodeRecord.unpack(SPACE_NODE, pack_space(fitted, 7)))
+    assert np.array_equal(back.mean, fitted.mean) and np.array_equal(back.axes, fitted.axes)
+
+
+def test_tree_without_a_space_compares_vectors_as_they_are(built, tmp_path):
+    with kvdb.open(tmp_path / "small.kvdb", create=True) as store, store.snapshot() as snapshot:
+        vectors = np.ones((3, DIM), np.float16)
+        assert snapshot.space() is None and np.array_equal(snapshot.toned(vectors), vectors.astype(np.float32))
