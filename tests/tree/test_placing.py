@@ -15,16 +15,20 @@ from kvdb.tree import space
 DIM = 24
 
 
+def rows_of(n, seed):
+    """Unit rows in 60 bunches along a few strong directions: float16 [n, DIM]."""
+    rng = np.random.default_rng(seed)
+    bunches = np.random.default_rng(0).normal(size=(60, DIM))
+    rows = (bunches[rng.integers(0, 60, n)] + 0.4 * rng.normal(size=(n, DIM))) * np.where(np.arange(DIM) < 3, 5.0, 1.0)
+    return (rows / np.linalg.norm(rows, axis=1, keepdims=True)).astype(np.float16)
+
+
 @pytest.fixture(scope="module")
 def built(tmp_path_factory):
-    """A store of 2,000 facts whose vectors lie in bunches along a few strong directions."""
-    rng = np.random.default_rng(0)
-    strong = np.where(np.arange(DIM) < 3, 5.0, 1.0)
-    vectors = rng.normal(size=(60, DIM))[rng.integers(0, 60, 2000)] + 0.4 * rng.normal(size=(2000, DIM))
-    vectors = vectors * strong / np.linalg.norm(vectors * strong, axis=1, keepdims=True)
-    triples = [(f"head {n}", "relation", f"tail {n}") for n in range(2000)]
+    triples = [(f"head {n}", "relation", f"tail {n}") for n in range(9000)]
+    rows = rows_of(len(triples), 0)
     with kvdb.open(tmp_path_factory.mktemp("placing") / "facts.kvdb", create=True) as store:
-        load_vectors(store, triples, vectors.astype(np.float16), vectors.astype(np.float16))
+        load_vectors(store, triples, rows, rows)
         yield store
 
 
@@ -38,7 +42,7 @@ def leaves_of(snapshot, node):
 
 @pytest.mark.parametrize("many", [1, SINGLE, 200])
 def test_nearest_leaf_is_that_of_the_space(built, many):
-    queries = np.random.default_rng(many).normal(size=(many, DIM)).astype(np.float16)
+    queries = rows_of(many, many)
     with built.snapshot() as snapshot:
         kept = snapshot.space()
         assert kept is not None
@@ -51,7 +55,7 @@ def test_nearest_leaf_is_that_of_the_space(built, many):
 
     distances = np.linalg.norm(toned(queries)[:, None] - toned(centroids)[None], axis=2)  # [n, L]
     of_found = distances[np.arange(many), [ids.index(leaf) for leaf in found.tolist()]]
-    assert (of_found <= distances.min(axis=1) + 1e-3).mean() >= 0.9  # a beam may miss a leaf far down
+    assert (of_found <= distances.min(axis=1) + 1e-3).mean() >= 0.95  # a beam may miss a leaf far down
 
 
 def test_space_is_kept_as_it_was_fitted():
