@@ -60,6 +60,7 @@ class Snapshot(Reader):
             self.close()
             raise
         self.relation_names = env.caches.relation_names
+        self.toned_cache = env.caches.toned
         self._checked = env.caches.checked
         self._metas = env.caches.leaf_metas
         self._merged_pages = env.caches.merged_pages

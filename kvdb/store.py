@@ -134,7 +134,7 @@ class Store:
         env = self._writable()
 
         def run(txn: lmdb.Transaction) -> T:
-            write = Write(txn, env.tables, env.path, stage=stage)
+            write = Write(txn, env, stage=stage)
             result = body(write)
             write.finish()
             return result
@@ -192,7 +192,7 @@ class Store:
         """
         env = self._writable()
         with env.transaction(self._timeout) as txn:
-            write = Write(txn, env.tables, env.path)
+            write = Write(txn, env)
             transaction = WriteTransaction(write)
             yield transaction
             transaction.end().finish()

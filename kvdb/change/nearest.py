@@ -6,15 +6,14 @@ Nearest in the space that the tree was clustered in (kvdb.file.space_record), as
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 import numpy as np
 
 from kvdb.file.tables import Reader
-from kvdb.half import widened
+from kvdb.file.toned import TonedTree
 from kvdb.types import F16, F32, U32
 
-BEAM = 4  # nodes of each level that are looked into
+BEAM = 16  # nodes of each level that are looked into
 SINGLE = 4  # up to so many vectors are looked up one by one
 
 
@@ -26,10 +25,10 @@ def nearest_leaves(reader: Reader, vectors: F16) -> U32:
 
 def nearest_few(reader: Reader, vectors: F16 | F32, few: int) -> U32:
     """The `few` nearest leaves of each vector [n, d], nearest first: uint32 [n, few], 0 where there are fewer."""
-    pages = _Pages(reader)
-    wide = pages.toned(vectors)  # [n, p]
+    tree = TonedTree(reader)
+    wide = tree.vectors(vectors)  # [n, p]
     if len(wide) <= SINGLE:
-        rows = [_nearest_of_one(pages, reader.state.root, vector, few) for vector in wide]
+        rows = [_nearest_of_one(tree, reader.state.root, vector, few) for vector in wide]
         return _padded(rows, few)
     frontier = np.full((len(wide), 1), reader.state.root, np.uint32)  # [n, b]
     while True:
@@ -37,7 +36,7 @@ def nearest_few(reader: Reader, vectors: F16 | F32, few: int) -> U32:
         children = np.zeros((len(wide), 1), np.uint32)  # [n, b]
         level = 1
         for node in np.unique(frontier[frontier > 0]).tolist():
-            page = pages[node]
+            page = tree.node(node)
             level = page.level
             at = np.flatnonzero((frontier == node).any(axis=1))  # [m] vectors that look into this node
             found = page.squares - 2 * wide[at] @ page.centroids.T  # [m, c]
@@ -52,11 +51,11 @@ def nearest_few(reader: Reader, vectors: F16 | F32, few: int) -> U32:
         frontier = children
 
 
-def _nearest_of_one(pages: _Pages, root: int, vector: F32, few: int) -> U32:
+def _nearest_of_one(tree: TonedTree, root: int, vector: F32, few: int) -> U32:
     """The nearest leaves of one vector [p], nearest first: the same beam without the machinery for many."""
     frontier = [root]
     while True:
-        looked = [pages[node] for node in frontier]
+        looked = [tree.node(node) for node in frontier]
         distances = np.concatenate([page.squares - 2 * (page.centroids @ vector) for page in looked])  # [c]
         children = np.concatenate([page.children for page in looked])  # [c]
         level = looked[0].level
@@ -65,36 +64,6 @@ def _nearest_of_one(pages: _Pages, root: int, vector: F32, few: int) -> U32:
         if level == 1:
             return best
         frontier = best.tolist()
-
-
-@dataclass(frozen=True, slots=True)
-class _Page:
-    level: int
-    children: U32  # [c]
-    centroids: F32  # [c, p] in the tree's space
-    squares: F32  # [c] their squared lengths
-
-
-class _Pages:
-    """Nodes with their centroids in the tree's space, each read once."""
-
-    def __init__(self, reader: Reader) -> None:
-        self._reader = reader
-        self._space = reader.space()
-        self._known: dict[int, _Page] = {}
-
-    def toned(self, vectors: F16 | F32) -> F32:
-        """Vectors [n, d] in the tree's space, [n, p]."""
-        return widened(vectors) if self._space is None else self._space.project(vectors)
-
-    def __getitem__(self, node: int) -> _Page:
-        page = self._known.get(node)
-        if page is None:
-            record = self._reader.node_record(node)
-            centroids = self.toned(record.centroids)
-            squares = np.einsum("cp,cp->c", centroids, centroids)
-            page = self._known[node] = _Page(record.level, record.children, centroids, squares)
-        return page
 
 
 def _padded(children: Sequence[U32], few: int) -> U32:

@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from kvdb.change import pending
 from kvdb.change.leaf_edit import LEAF_MAX, LeafEdit
 from kvdb.change.nearest import nearest_few
+from kvdb.file.toned import TonedTree
 from kvdb.tree.cluster import split
 from kvdb.types import F16, F32, I32, U64
 
@@ -83,7 +84,7 @@ def _nearest_but(write: Write, vectors: F16, without: set[int]) -> I32:
 def _split(write: Write, edit: TreeEdit, leaf: LeafEdit) -> list[LeafEdit]:
     """Divide an overfull leaf; the parts, of which the first is the leaf itself."""
     vectors, rows = leaf.gather()
-    points = write.toned(vectors)  # [n, p]
+    points = TonedTree(write).vectors(vectors)  # [n, p]
     labels = _two_means(points, split(points, SPLIT_TARGET))
     parts = [leaf] + [edit.new_leaf(leaf.parent) for _ in range(int(labels.max()))]
     for label, part in enumerate(parts):
@@ -128,7 +129,8 @@ def _settle(write: Write, edit: TreeEdit, parts: list[LeafEdit]) -> None:
     around = [edit.leaf(leaf) for leaf in found.tolist() if leaf and leaf not in own]
     around = [leaf for leaf in around if 0 < leaf.live <= LEAF_MAX]
     rows += [leaf.gather() for leaf in around]
-    wide = [write.toned(vectors) for vectors, _ in rows]
+    tree = TonedTree(write)
+    wide = [tree.vectors(vectors) for vectors, _ in rows]
     centroids = np.stack([vectors.mean(axis=0) for vectors in wide])  # [l, d]
     leaves = parts + around
     for place, leaf in enumerate(leaves):

@@ -21,9 +21,10 @@ from kvdb.change.shrink import shrink
 from kvdb.change.tree_edit import TreeEdit
 from kvdb.errors import CorruptStoreError
 from kvdb.file import format, records
+from kvdb.file.environment import Environment
 from kvdb.file.format import index_key, u64
 from kvdb.file.records import HEAD_BIT, TAIL_BIT, TripleRecord, pack_relation
-from kvdb.file.tables import Reader, Tables
+from kvdb.file.tables import Reader
 from kvdb.kg2kv import Nouns
 from kvdb.types import F16, U64, FactId, Mask, Relation, Triple, row_of
 
@@ -46,8 +47,9 @@ def index_keys(triple: Triple, record: TripleRecord) -> list[bytes]:
 class Write(Reader):
     """One write transaction. `finish` writes the changed pages, each once, and the state."""
 
-    def __init__(self, txn: lmdb.Transaction, tables: Tables, path: str, *, stage: bool = False) -> None:
-        super().__init__(txn, tables, path)
+    def __init__(self, txn: lmdb.Transaction, env: Environment, *, stage: bool = False) -> None:
+        super().__init__(txn, env.tables, env.path)
+        self.toned_cache = env.caches.toned
         self.state.txn += 1
         self.delta_items: Items = []
         self._stage = stage

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 
 from kvdb.file.format import LeafMeta
 from kvdb.file.merged import MergedPages
+from kvdb.file.toned import TonedCache
 from kvdb.types import Bools
 
 
@@ -17,6 +18,7 @@ class Caches:
     leaf_metas: dict[int, tuple[bytes, LeafMeta, Bools]] = field(default_factory=dict)  # decoded records, by leaf
     merged_pages: MergedPages = field(default_factory=MergedPages)
     relation_names: dict[int, str] = field(default_factory=dict)
+    toned: TonedCache = field(default_factory=TonedCache)
 
     def clear(self) -> None:
         """Forget what depends on the file: another one took its place."""
@@ -24,3 +26,4 @@ class Caches:
         self.leaf_metas.clear()
         self.merged_pages.clear()
         self.relation_names.clear()
+        self.toned.clear()

@@ -5,7 +5,7 @@ A triple is a map, so that later versions can add source, time or qualifiers wit
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass, field, fields
+from dataclasses import dataclass, field, fields
 from typing import Any
 
 import msgpack
@@ -100,17 +100,18 @@ class State:
         return self.root == 0 or self.staged > 0
 
     def pack(self) -> bytes:
-        record = asdict(self)
-        return pack(0, record.pop("extra") | record)
+        return pack(0, self.extra | {name: getattr(self, name) for name in STATE_FIELDS})
 
     @staticmethod
     def unpack(data: bytes | memoryview) -> State:
         record = unpack(0, data, "the state record")
-        known = {f.name for f in fields(State)} - {"extra"}
         if not isinstance(record, dict) or not isinstance(record.get("uuid"), str):
             raise CorruptStoreError("the state record is damaged (not a state); restore the store from a backup")
-        own = {name: record[name] for name in record if name in known}
-        return State(**own, extra={name: record[name] for name in record if name not in known})
+        own = {name: record[name] for name in record if name in STATE_FIELDS}
+        return State(**own, extra={name: record[name] for name in record if name not in STATE_FIELDS})
+
+
+STATE_FIELDS = tuple(f.name for f in fields(State) if f.name != "extra")
 
 
 @dataclass(frozen=True, slots=True)

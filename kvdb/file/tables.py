@@ -16,9 +16,9 @@ from kvdb.file.format import DeltaRow, LeafMeta, NodeRecord, index_key, read_u64
 from kvdb.file.records import State, TripleRecord
 from kvdb.file.schema import FactTables, Tables, TreeTables, create_tables, open_tables
 from kvdb.file.space_record import SPACE_NODE, unpack_space
-from kvdb.half import widened
+from kvdb.file.toned import TonedCache
 from kvdb.tree.space import Space
-from kvdb.types import F16, F32, U64, Fact, FactId, Mask, Relation
+from kvdb.types import F16, U64, Fact, FactId, Mask, Relation
 
 __all__ = ["Data", "FactTables", "Reader", "Tables", "TreeTables", "create_tables", "open_tables"]
 
@@ -33,10 +33,12 @@ class Reader:
         self.tables = tables
         self.path = path
         self.relation_names: dict[int, str] = {}
+        self.toned_cache = TonedCache()
         state = self.get(tables.meta, b"state")
         if state is None:
             raise CorruptStoreError(f"{path} has no state record: restore it from a backup")
         self.state = State.unpack(state)
+        self.committed = self.state.txn  # the newest transaction that cannot be given up any more
         self.facts_in = tables.facts[self.state.fact_set]
         self.tree_in = tables.trees[self.state.tree_set]
 
@@ -199,11 +201,6 @@ class Reader:
         """The space that the tree was clustered in; None for one that was clustered in the encoder's own."""
         data = self.get(self.tree_in.nodes, u32(SPACE_NODE))
         return None if data is None else unpack_space(NodeRecord.unpack(SPACE_NODE, data))
-
-    def toned(self, vectors: F16 | F32) -> F32:
-        """Vectors [n, d] as the tree compares them: [n, p] in its space."""
-        space = self.space()
-        return widened(vectors) if space is None else space.project(vectors)
 
     def leaf_ids(self) -> Iterator[int]:
         """Every leaf, in the order of ids, which is tree order after a bulk build."""

@@ -1,0 +1,87 @@
+"""Nodes as a tree compares vectors with them: centroids in the space that it was clustered in.
+
+Bringing a node's centroids there costs more than reading it, so they are kept between transactions; but only what was
+committed: a generation of a transaction that was given up is used again, with other contents.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from kvdb.file.format import NodeRecord, u32
+from kvdb.file.space_record import SPACE_NODE, unpack_space
+from kvdb.half import widened
+from kvdb.tree.space import Space
+from kvdb.types import F16, F32, U32
+
+if TYPE_CHECKING:
+    from kvdb.file.tables import Reader
+
+MOST = 4096  # nodes that are kept
+
+
+@dataclass(frozen=True, slots=True)
+class TonedNode:
+    """A node with its centroids in the tree's space."""
+
+    generation: int
+    level: int
+    children: U32  # [c]
+    centroids: F32  # [c, p]
+    squares: F32  # [c] squared lengths of the centroids
+
+
+@dataclass(slots=True)
+class TonedCache:
+    """What a process keeps of an open store's tree."""
+
+    space: tuple[int, Space] | None = None  # with its generation
+    nodes: dict[int, TonedNode] = field(default_factory=dict)
+
+    def clear(self) -> None:
+        self.space = None
+        self.nodes.clear()
+
+
+class TonedTree:
+    """The tree of one transaction, seen in its space."""
+
+    def __init__(self, reader: Reader) -> None:
+        self._reader = reader
+        self._cache = reader.toned_cache
+        self.space = self._find_space()
+
+    def vectors(self, vectors: F16 | F32) -> F32:
+        """Vectors [n, d] in the tree's space, [n, p]; as they are where it has none."""
+        return widened(vectors) if self.space is None else self.space.project(vectors)
+
+    def node(self, node: int) -> TonedNode:
+        """A node by its id."""
+        kept = self._cache.nodes.get(node)
+        if kept is not None and kept.generation == self._reader.node_record(node, check=False).generation:
+            return kept
+        record = self._reader.node_record(node)
+        centroids = self.vectors(record.centroids)
+        squares = np.einsum("cp,cp->c", centroids, centroids)
+        toned = TonedNode(record.generation, record.level, record.children.copy(), centroids, squares)
+        if record.generation <= self._reader.committed:
+            if len(self._cache.nodes) >= MOST:
+                self._cache.nodes.clear()
+            self._cache.nodes[node] = toned
+        return toned
+
+    def _find_space(self) -> Space | None:
+        data = self._reader.get(self._reader.tree_in.nodes, u32(SPACE_NODE))
+        if data is None:
+            return None
+        generation = NodeRecord.unpack(SPACE_NODE, data, check=False).generation
+        kept = self._cache.space
+        if kept is not None and kept[0] == generation:
+            return kept[1]
+        space = unpack_space(NodeRecord.unpack(SPACE_NODE, data))
+        if generation <= self._reader.committed:
+            self._cache.space = generation, space
+        return space
