@@ -18,6 +18,7 @@ import numpy as np
 from kvdb.errors import CorruptStoreError, FactNotFoundError, LimitError, StoreClosedError
 from kvdb.fields import unit16
 from kvdb.file import format
+from kvdb.file.caches import SeenLeaf
 from kvdb.file.environment import Environment
 from kvdb.file.format import LeafMeta, NodeRecord
 from kvdb.file.tables import Reader
@@ -28,7 +29,6 @@ from kvdb.types import (
     F16,
     F32,
     U64,
-    Bools,
     Fact,
     FactId,
     Hit,
@@ -63,6 +63,7 @@ class Snapshot(Reader):
         self.toned_cache = env.caches.toned
         self._checked = env.caches.checked
         self._metas = env.caches.leaf_metas
+        self._nodes = env.caches.nodes
         self._merged_pages = env.caches.merged_pages
 
     def close(self) -> None:
@@ -190,37 +191,38 @@ class Snapshot(Reader):
         )
 
     def node(self, id: NodeId) -> NodePage:
-        """A page of centroids, as views."""
+        """A page of centroids."""
         self._usable()
-        record = self.node_record(id)
-        return NodePage(id, record.generation, record.centroids, record.children, record.counts, record.level == 1)
+        root = (self.state.tree_set, self.state.root)
+        page = self._nodes.get(root, self.state.txn, id)
+        return page or self._nodes.put(root, self.state.txn, id, self.node_record(id))
 
     def leaf(self, id: LeafId) -> LeafPage:
         """A page of rows, as views."""
         self._usable()
-        meta, live = self._live(id)
+        seen = self._seen(id)
+        meta = seen.meta
         _, vectors, rows = self.leaf_page(id)
         if len(rows) != meta.n:
             raise CorruptStoreError(f"leaf {id} has {len(rows)} rows, its record says {meta.n}: run `kvdb verify`")
         if meta.delta:
             vectors, rows = self._merged_pages.get(self, id, meta, vectors, rows)
-        return LeafPage(id, meta.generation, vectors, rows, live)
+        return LeafPage(id, meta.generation, vectors, rows, seen.live)
 
-    def _live(self, leaf: int) -> tuple[LeafMeta, Bools]:
-        """The record of a leaf and which of its rows live [n]; decoded once for the same bytes."""
-        data = self.need(self.tree_in.leaf_meta, format.u32(leaf), f"leaf {leaf}")
+    def _seen(self, leaf: int) -> SeenLeaf:
+        """The record of a leaf: read once a transaction, decoded once for the same bytes."""
         known = self._metas.get(leaf)
-        if known is not None and known[0] == data:
-            return known[1:]
-        meta = LeafMeta.unpack(leaf, data)
-        live = np.ones(meta.n + meta.delta, np.bool_)  # [n]
-        if meta.dead is not None:
-            live[: meta.n] = ~meta.dead
-        live.flags.writeable = False
+        if known is not None and known.txn == self.state.txn:
+            return known
+        data = self.need(self.tree_in.leaf_meta, format.u32(leaf), f"leaf {leaf}")
+        if known is not None and known.data == data:
+            seen = replace(known, txn=self.state.txn)
+        else:
+            seen = SeenLeaf.of(self.state.txn, bytes(data), LeafMeta.unpack(leaf, data))
         if len(self._metas) >= _MOST_METAS:
             self._metas.clear()
-        self._metas[leaf] = (bytes(data), meta, live)
-        return meta, live
+        self._metas[leaf] = seen
+        return seen
 
     def leaf_page(self, leaf: int, *, check: bool = True) -> tuple[int, F16, U64]:
         """As Reader's, with the checksum verified on the first touch only."""

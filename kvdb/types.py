@@ -82,6 +82,7 @@ class NodePage:
     children: U32  # [n] node ids, or leaf ids where `leaves`
     counts: U64  # [n] rows below each child
     leaves: bool
+    spread: F32 | None = None  # [n] sqrt(1 - |m|^2) of each centroid m, where it is at hand
 
 
 @dataclass(frozen=True, slots=True)

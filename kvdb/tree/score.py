@@ -49,12 +49,9 @@ class DotScorer:
         """Dot products with every centroid of `pages`, plus SPREAD of its spread: float32 [total children]."""
         ends = np.cumsum([len(page.counts) for page in pages]).tolist()
         dots = np.empty((len(self._queries), ends[-1]), np.float32)  # [m, n]
-        squares = np.empty(ends[-1], np.float32)  # [n]
         for page, stop in zip(pages, ends, strict=True):
-            start = stop - len(page.counts)
-            np.matmul(self._queries, page.centroids.T, out=dots[:, start:stop])
-            np.einsum("nd,nd->n", page.centroids, page.centroids, out=squares[start:stop])
-        spread = np.sqrt(np.maximum(1 - squares, 0))  # [n]
+            np.matmul(self._queries, page.centroids.T, out=dots[:, stop - len(page.counts) : stop])
+        spread = np.concatenate([_spread(page) for page in pages])  # [n]
         return _most(dots + self._reach * spread)
 
     def leaves(self, pages: Sequence[LeafPage], /) -> F32:
@@ -68,6 +65,14 @@ class DotScorer:
                 n = len(page.rows)
                 _kernel(repeated[:n], page.vectors, out[stop - n : stop])
         return _most(scores) * np.float32(self._scale)
+
+
+def _spread(page: NodePage) -> F32:
+    if page.spread is not None:
+        return page.spread
+    squares = np.einsum("nd,nd->n", page.centroids, page.centroids)  # [n]
+    spread: F32 = np.sqrt(np.maximum(1 - squares, 0))
+    return spread
 
 
 def _most(scores: F32) -> F32:

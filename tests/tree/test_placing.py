@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 import kvdb
+from kvdb.change.insert import insert_given
 from kvdb.change.nearest import SINGLE, nearest_few
 from kvdb.file.format import NodeRecord
 from kvdb.file.space_record import SPACE_NODE, pack_space, unpack_space
@@ -71,3 +72,24 @@ def test_tree_without_a_space_compares_vectors_as_they_are(built, tmp_path):
         assert snapshot.space() is None and np.array_equal(
             TonedTree(snapshot).vectors(vectors), vectors.astype(np.float32)
         )
+
+
+def test_nodes_that_are_kept_are_those_of_the_snapshot(built):
+    def same_as_in_file(snapshot):
+        pages, same = [snapshot.root()], []
+        while pages:
+            page = pages.pop()
+            record = snapshot.node_record(page.id)
+            same.append(np.array_equal(page.centroids, record.centroids) and np.array_equal(page.counts, record.counts))
+            if not page.leaves:
+                pages += [snapshot.node(child) for child in page.children.tolist()]
+        return all(same)
+
+    with built.snapshot() as before:
+        assert same_as_in_file(before)
+        rows = rows_of(400, 9)
+        insert_given(built, [kvdb.Triple(f"later {n}", "relation", "tail") for n in range(400)], rows, rows)
+        with built.snapshot() as after:
+            for snapshot in (before, after, before):
+                assert same_as_in_file(snapshot)
+            assert before.root().generation < after.root().generation
