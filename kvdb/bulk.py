@@ -238,8 +238,7 @@ def _write_values(
     for start in range(0, len(ids), SLICE):
         part = first[start : start + SLICE]
         vectors: F16 = source.take(part if at is None else at[part])  # [s, d]
-        raw, size = np.ascontiguousarray(vectors, "<f2").tobytes(), vectors.shape[1] * 2
-        rows = [raw[i : i + size] for i in range(0, len(raw), size)]
+        rows = _rows(np.ascontiguousarray(vectors, "<f2"))
         numbers = ids[start : start + SLICE]
         sums = map(digest, rows, numbers.tolist())
         items = [(key, row + check) for key, row, check in zip(_keys(numbers), rows, sums, strict=True)]
@@ -252,17 +251,20 @@ def _put_index(env: Environment, timeout: float, into: FactTables, kind: int, nu
     table = np.empty((len(numbers), 9), np.uint8)
     table[:, 0] = kind
     table[:, 1:] = numbers[order].astype(">u8").view(np.uint8).reshape(-1, 8)
-    raw = table.tobytes()
-    keys = [raw[i : i + 9] for i in range(0, len(raw), 9)]
-    items = list(zip(keys, _keys(ids[order]), strict=True))
+    items = list(zip(_rows(table), _keys(ids[order]), strict=True))
     for start in range(0, len(items), SLICE * 8):
         _put(env, timeout, into.index, items[start : start + SLICE * 8])
 
 
 def _keys(ids: NDArray[np.uint64]) -> list[bytes]:
     """Big-endian bytes of each id."""
-    raw = ids.astype(">u8").tobytes()
-    return [raw[i : i + 8] for i in range(0, len(raw), 8)]
+    return _rows(ids.astype(">u8")[:, None])
+
+
+def _rows(table: NDArray[Any]) -> list[bytes]:
+    """The bytes of each row of a contiguous array [n, m]."""
+    rows: list[bytes] = table.view(f"V{table.shape[1] * table.itemsize}").ravel().tolist()
+    return rows
 
 
 def _put(env: Environment, timeout: float, table: Any, items: Items) -> None:
