@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import json
 import os
 import signal
@@ -91,7 +92,9 @@ def test_ingest_interrupted_and_finished(tmp_path: Path, process, stop: signal.S
     many(tmp_path / "many.tsv", 500)
     arguments = ["ingest", "new.kvdb", "many.tsv", "--batch", "100"]
     command = [sys.executable, "-m", "kvdb_cli", *arguments, "--encoder", "slow_encoder:encode"]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as job:
+    # a shell starts what runs in the background with Ctrl-C ignored, and children inherit that
+    heed = functools.partial(signal.signal, signal.SIGINT, signal.SIG_DFL)
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, preexec_fn=heed) as job:
         assert job.stderr is not None
         while not (tmp_path / "waiting").exists():
             assert job.poll() is None, job.stderr.read()
