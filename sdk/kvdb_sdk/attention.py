@@ -21,7 +21,7 @@ from transformers.modeling_utils import ALL_ATTENTION_FUNCTIONS
 from kvdb.errors import UnsupportedModelError
 
 from .adapter import Adapter
-from .joint_softmax import FactBatch, fact_logits, fact_values, joint_softmax, text_logits
+from .joint_softmax import FactBatch, fact_logits, joint_softmax, text_logits
 
 _BASES = ("sdpa", "eager")
 _PREFIX = "kvdb_"
@@ -190,7 +190,7 @@ def _attention(
         scaling=query.shape[-1] ** -0.5 if scaling is None else scaling,
         softcap=kwargs.get("softcap"),
     )  # [B, H, T, S]
-    out = joint_softmax(logits, text, fact_values(attachment.adapter, layer.index, facts), value)  # [B, T, H, d]
+    out = joint_softmax(logits, text, facts.layer(attachment.adapter, layer.index).values, value)  # [B, T, H, d]
     return out.to(query.dtype).contiguous(), None
 
 

@@ -160,9 +160,12 @@ class Copier(LogitsProcessor):
         out = log_p.exp() * write  # [vocab]
         if step.done and step.done[-1].end == len(ids):
             out[self._glued] = 0.0
-        written = {spans[key][0]: float(out[spans[key][0]]) for key in starts}
+        added: dict[int, float] = {}
         for key, weight in starts.items():
-            out[spans[key][0]] += weight
+            added[spans[key][0]] = added.get(spans[key][0], 0.0) + weight
+        first = torch.tensor(list(added), dtype=torch.long, device=out.device)  # [s]
+        written = dict(zip(added, out[first].tolist(), strict=True))
+        out[first] += torch.tensor(list(added.values()), dtype=out.dtype, device=out.device)
         self._steps[prompt, ids] = Step(done=step.done, starts=starts, written=written)
         return out.clamp_min(1e-30).log()
 

@@ -7,13 +7,22 @@ The null fact is always the last of the n + 1 fact columns.
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import torch
 from torch import Tensor
 
 from .adapter import Adapter
 from .projection import Projection
+
+
+@dataclass(frozen=True, slots=True)
+class LayerFacts:
+    """The facts of a batch as one KB layer reads them, and after them the null fact."""
+
+    keys: Tensor  # [B, G, d, n + 1] divided by sqrt(d)
+    values: Tensor  # [B, G, n + 1, d]
+    bias: Tensor  # [B, H, 1, n + 1] what is added to the logits; -inf where there is no fact
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,6 +34,7 @@ class FactBatch:
     valid: Tensor  # [B, n] False where a row of the batch has fewer facts
     prior: Tensor | None  # [B, n] similarity of question and key, and more where named; None on the attention route
     readers: Tensor | None = None  # [B, T] tokens that read facts (from the question on); None for all
+    _layers: dict[int, LayerFacts] = field(default_factory=dict)  # the same for every token: made once
 
     @classmethod
     def project(
@@ -40,36 +50,51 @@ class FactBatch:
         """Project sentence vectors keys, values [B, n, E]."""
         return cls(projection.keys(keys), projection.values(values), valid, prior, readers)
 
+    def layer(self, adapter: Adapter, index: int) -> LayerFacts:
+        """The facts of KB layer `index`.
+
+        The bias of fact i is log(scale / n) + exp(prior) * (similarity_i - threshold).
+        """
+        if index not in self._layers:
+            self._layers[index] = _layer_facts(adapter, index, self)
+        return self._layers[index]
+
+
+def _layer_facts(adapter: Adapter, index: int, facts: FactBatch) -> LayerFacts:
+    batch, n, _, _, dim = facts.keys.shape
+    heads = adapter.config.heads
+    null_key = adapter.null_key[index].expand(batch, 1, -1, -1)  # [B, 1, G, d]
+    null_value = adapter.null_value[index].expand(batch, 1, -1, -1)  # [B, 1, G, d]
+    keys = torch.cat([facts.keys[:, :, index], null_key], dim=1).permute(0, 2, 3, 1)  # [B, G, d, n + 1]
+    values = torch.cat([facts.values[:, :, index], null_value], dim=1).transpose(1, 2)  # [B, G, n + 1, d]
+    count = facts.valid.sum(-1, keepdim=True).clamp_min(1).float()  # [B, 1]
+    bias = (math.log(adapter.config.scale) - count.log()).expand(batch, n)  # [B, n]
+    if facts.prior is not None:
+        bias = bias + adapter.prior[index].exp() * (facts.prior - adapter.threshold[index])  # [B, n]
+    bias = bias.masked_fill(~facts.valid, -math.inf)[:, None].expand(batch, heads, n)  # [B, H, n]
+    null_bias = adapter.null_bias[index].expand(batch, heads)[..., None]  # [B, H, 1]
+    bias = torch.cat([bias, null_bias], dim=-1)[:, :, None]  # [B, H, 1, n + 1]
+    return LayerFacts((keys / math.sqrt(dim)).contiguous(), values.contiguous(), bias)
+
 
 def fact_logits(adapter: Adapter, index: int, q: Tensor, facts: FactBatch) -> Tensor:
     """Logits of the facts and, last, of the null fact in KB layer `index`: q [B, T, H, d] -> [B, H, T, n + 1].
 
-    logit_i = q . K_i / sqrt(d) - log n + log scale + exp(prior) * (similarity_i - threshold)
+    logit_i = q . K_i / sqrt(d) + bias_i (FactBatch.layer)
     """
-    batch, tokens, heads, dim = q.shape
-    groups = facts.keys.shape[3]
-    grouped = q.view(batch, tokens, groups, heads // groups, dim)  # [B, T, G, H/G, d]
-    logits = torch.einsum("btghd,bngd->bghtn", grouped, facts.keys[:, :, index])  # [B, G, H/G, T, n]
-    logits = logits.reshape(batch, heads, tokens, -1) / math.sqrt(dim)  # [B, H, T, n]
-    count = facts.valid.sum(-1).clamp_min(1).float()  # [B]
-    logits = logits + (math.log(adapter.config.scale) - count.log())[:, None, None, None]
-    if facts.prior is not None:
-        bias = adapter.prior[index].exp() * (facts.prior - adapter.threshold[index])  # [B, n]
-        logits = logits + bias[:, None, None, :]
-    logits = logits.masked_fill(~facts.valid[:, None, None, :], -math.inf)
-    null = torch.einsum("btghd,gd->bght", grouped, adapter.null_key[index])  # [B, G, H/G, T]
-    null = null.reshape(batch, heads, tokens) / math.sqrt(dim) + adapter.null_bias[index]  # [B, H, T]
-    logits = torch.cat([logits, null[..., None]], dim=-1)  # [B, H, T, n + 1]
+    layer = facts.layer(adapter, index)
+    logits = _per_group(q.transpose(1, 2), layer.keys) + layer.bias  # [B, H, T, n + 1]
     if facts.readers is not None:
         logits = logits.masked_fill(~facts.readers[:, None, :, None], -math.inf)
     return logits
 
 
-def fact_values(adapter: Adapter, index: int, facts: FactBatch) -> Tensor:
-    """Values of the facts and the null fact for every query head: [B, H, n + 1, d]."""
-    null = adapter.null_value[index].expand(facts.values.shape[0], 1, -1, -1)  # [B, 1, G, d]
-    values = torch.cat([facts.values[:, :, index], null], dim=1).transpose(1, 2)  # [B, G, n + 1, d]
-    return values.repeat_interleave(adapter.config.heads // values.shape[1], dim=1)
+def _per_group(heads: Tensor, group: Tensor) -> Tensor:
+    """Products of heads [B, H, T, x] with what their group of heads shares, [B, G, x, y]: [B, H, T, y]."""
+    batch, count, tokens, width = heads.shape
+    groups = group.shape[1]
+    out = heads.reshape(batch, groups, count // groups * tokens, width) @ group  # [B, G, H/G * T, y]
+    return out.view(batch, count, tokens, -1)
 
 
 def text_logits(
@@ -79,8 +104,7 @@ def text_logits(
 
     `mask` is what transformers gives to eager or SDPA attention: None (causal), boolean (True = attend) or additive.
     """
-    key = key.repeat_interleave(query.shape[1] // key.shape[1], dim=1)  # [B, H, S, d]
-    logits = (query.float() @ key.float().transpose(2, 3)) * scaling  # [B, H, T, S]
+    logits = _per_group(query.float() * scaling, key.float().transpose(2, 3))  # [B, H, T, S]
     if softcap is not None:
         logits = softcap * torch.tanh(logits / softcap)
     tokens, length = logits.shape[-2:]
@@ -97,13 +121,13 @@ def text_logits(
 def joint_softmax(facts: Tensor, text: Tensor, fact_value: Tensor, text_value: Tensor) -> Tensor:
     """One softmax over [facts ; text] and the weighted sum of both values.
 
-    facts [B, H, T, n + 1] and text [B, H, T, S] logits, fact_value [B, H, n + 1, d], text_value [B, G, S, d]
+    facts [B, H, T, n + 1] and text [B, H, T, S] logits, fact_value [B, G, n + 1, d], text_value [B, G, S, d]
     -> [B, T, H, d]. A token that sees nothing at all (padding) gets zeros, not NaN.
     """
     weights = torch.cat([facts, text], dim=-1).softmax(dim=-1).nan_to_num(0.0)  # [B, H, T, n + 1 + S]
     split = facts.shape[-1]
-    text_value = text_value.repeat_interleave(fact_value.shape[1] // text_value.shape[1], dim=1)  # [B, H, S, d]
-    out = weights[..., :split] @ fact_value + weights[..., split:] @ text_value.float()  # [B, H, T, d]
+    out = _per_group(weights[..., :split], fact_value)  # [B, H, T, d]
+    out = out + _per_group(weights[..., split:], text_value.float())  # [B, H, T, d]
     return out.transpose(1, 2)
 
 
@@ -113,8 +137,8 @@ def copy_weights(adapter: Adapter, logits: dict[int, Tensor]) -> Tensor:
     logits: KB layer index -> [B, H, T, n + 1]; result [B, T, n + 1], summing to 1 (text is left out).
     """
     mix = adapter.mix.flatten().softmax(0).view_as(adapter.mix)  # [L, H]
-    parts = [torch.einsum("bhtn,h->btn", part.softmax(-1), mix[index]) for index, part in logits.items()]
-    total = torch.stack(parts).sum(0)  # [B, T, n + 1]
+    read = torch.stack(list(logits.values())).softmax(-1)  # [l, B, H, T, n + 1]
+    total = torch.einsum("lbhtn,lh->btn", read, mix[list(logits)])  # [B, T, n + 1]
     return total / total.sum(-1, keepdim=True).clamp_min(1e-9)
 
 

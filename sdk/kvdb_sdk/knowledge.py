@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -151,9 +152,7 @@ class StoreFacts:
                 self._select(snapshot, layer, q)
         if self._batch is None:
             return None
-        readers = self._readers if prefill else None
-        batch = self._batch
-        return FactBatch(batch.keys, batch.values, batch.valid, batch.prior, readers)
+        return replace(self._batch, readers=self._readers if prefill else None)
 
     def _select(self, snapshot: Snapshot, layer: int, q: Tensor) -> None:
         assert self._asking is not None
