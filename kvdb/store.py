@@ -16,10 +16,11 @@ from kvdb.change.plan import Encode, NounsOf
 from kvdb.change.transaction import WriteTransaction
 from kvdb.change.write import Write
 from kvdb.encoder import bind_encoder
-from kvdb.errors import ReadOnlyStoreError, StoreClosedError
+from kvdb.errors import StoreClosedError
 from kvdb.fields import check_triple
 from kvdb.file import registry
 from kvdb.file.environment import Environment
+from kvdb.file.failures import read_only
 from kvdb.file.records import unpack_encoder
 from kvdb.kg2kv import noun_forms
 from kvdb.snapshot import Snapshot
@@ -145,7 +146,7 @@ class Store:
 
     def _writable(self) -> Environment:
         if self._read_only:
-            raise ReadOnlyStoreError(f"{self._path} is open read-only: open it without read_only to write")
+            raise read_only(self._path)
         return self.environment
 
     def insert(

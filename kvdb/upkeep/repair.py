@@ -49,7 +49,7 @@ def repair(path: str | os.PathLike[str], *, timeout: float = 10.0) -> RepairRepo
         _swap(copy, name, timeout)
     finally:
         for leftover in (copy, copy + "-lock", copy + "-writer"):
-            with suppress(FileNotFoundError):
+            with suppress(OSError):
                 os.unlink(leftover)
     return RepairReport(facts, len(lost), tuple(lost[:1000]), f"{name}.damaged")
 
