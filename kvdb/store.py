@@ -229,9 +229,7 @@ class Store:
             yield from snapshot.match(head, relation, tail)
 
     def search(self, vector: F32, *, k: int = 5, exact: bool = False, limits: SearchLimits | None = None) -> list[Hit]:
-        """The k facts nearest to `vector` [d], best first; `exact` looks at every row. Raises VectorError,
-        LimitError.
-        """
+        """The k facts nearest to `vector` [d], best first; `exact` looks at all. Raises VectorError, LimitError."""
         with self.snapshot() as snapshot:
             return snapshot.search(vector, k=k, exact=exact, limits=limits)
 
