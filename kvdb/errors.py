@@ -9,7 +9,7 @@ KvdbError
 │   ├── StoreFullError       (OSError)            the disk or the map is full; nothing acknowledged was lost
 │   ├── StoreLockedError     (TimeoutError)       another writer or a compaction holds the store
 │   ├── StoreClosedError                          used after close
-│   ├── ReadOnlyStoreError   (PermissionError)    a write on a store opened read-only
+│   ├── ReadOnlyStoreError   (PermissionError)    a write on a store opened read-only, or no access to a file
 │   └── ForkedStoreError                          used in a child process that inherited it
 ├── InputError               (ValueError)
 │   ├── FieldError                                an empty, over-long or NUL-bearing field
@@ -69,7 +69,7 @@ class StoreClosedError(StoreError):
 
 
 class ReadOnlyStoreError(StoreError, PermissionError):
-    """A write on a store that was opened read-only."""
+    """A write on a store that was opened read-only, or the system allows no access to a file."""
 
 
 class ForkedStoreError(StoreError):

@@ -16,10 +16,11 @@ from kvdb.change.plan import Encode, NounsOf
 from kvdb.change.transaction import WriteTransaction
 from kvdb.change.write import Write
 from kvdb.encoder import bind_encoder
-from kvdb.errors import ReadOnlyStoreError, StoreClosedError
+from kvdb.errors import StoreClosedError
 from kvdb.fields import check_triple
 from kvdb.file import registry
 from kvdb.file.environment import Environment
+from kvdb.file.failures import read_only
 from kvdb.file.records import unpack_encoder
 from kvdb.kg2kv import noun_forms
 from kvdb.snapshot import Snapshot
@@ -145,7 +146,7 @@ class Store:
 
     def _writable(self) -> Environment:
         if self._read_only:
-            raise ReadOnlyStoreError(f"{self._path} is open read-only: open it without read_only to write")
+            raise read_only(self._path)
         return self.environment
 
     def insert(
@@ -228,9 +229,7 @@ class Store:
             yield from snapshot.match(head, relation, tail)
 
     def search(self, vector: F32, *, k: int = 5, exact: bool = False, limits: SearchLimits | None = None) -> list[Hit]:
-        """The k facts nearest to `vector` [d], best first; `exact` looks at every row. Raises VectorError,
-        LimitError.
-        """
+        """The k facts nearest to `vector` [d], best first; `exact` looks at all. Raises VectorError, LimitError."""
         with self.snapshot() as snapshot:
             return snapshot.search(vector, k=k, exact=exact, limits=limits)
 

@@ -184,12 +184,16 @@ class LoadReport:
 
 @dataclass(frozen=True, slots=True)
 class RepairReport:
-    """What a repair did: how many facts are whole, how many pieces were lost and which; where the damaged file is."""
+    """What a repair did: how many facts are whole, how many pieces were lost and which; where the damaged file is.
+
+    `encoded`: of how many texts a lost vector was made anew.
+    """
 
     facts: int
     lost: int
     losses: tuple[str, ...]
     damaged: str
+    encoded: int = 0
 
 
 @dataclass(frozen=True, slots=True)

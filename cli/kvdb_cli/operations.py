@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import click
 
 from kvdb_cli import options
 from kvdb_cli.output import print_json, print_row, say
+
+if TYPE_CHECKING:
+    from kvdb_sdk.encoders import Encoder
 
 overwrite = click.option("--overwrite", is_flag=True, help="Replace TARGET where it exists.")
 
@@ -80,28 +85,56 @@ def _say_checked(what: str, checked: dict[str, int], as_json: bool) -> None:
 
 @click.command()
 @options.database
+@click.option(
+    "--encoder",
+    metavar="NAME",
+    help="The sentence encoder that the store was made with (see kvdb ingest): makes lost vectors anew from the texts.",
+)
 @options.as_json
 @click.pass_context
-def repair(ctx: click.Context, db: str, as_json: bool) -> None:
+def repair(ctx: click.Context, db: str, encoder: str | None, as_json: bool) -> None:
     """Rebuild the store DB from the facts of which everything verifies, and list what was lost.
 
-    The damaged file is kept as DB.damaged. Exit code 1 where something was lost.
+    With --encoder, a fact of which only vectors are damaged is kept: they are encoded anew. The damaged file is kept as
+    DB.damaged. Exit code 1 where something was lost.
 
-    JSON: facts, lost, losses, damaged.
+    JSON: facts, lost, losses, damaged, encoded (texts).
     """
     from dataclasses import asdict
 
     import kvdb
 
-    report = kvdb.repair(db)
+    encode = None if encoder is None else _encoder_of(db, encoder)
+    report = kvdb.repair(db, encode=encode)
+    if encode is not None:
+        with kvdb.open(db) as store:
+            store.bind_encoder(encode.record)  # where the store's own record of it was lost
     if as_json:
         print_json(asdict(report))
     else:
         for loss in report.losses:
             print_row(loss)
-        click.echo(f"{report.facts:,} facts are whole, {report.lost:,} pieces lost; the old file is {report.damaged}")
+        anew = f" ({report.encoded:,} texts were encoded anew)" if report.encoded else ""
+        said = f"{report.facts:,} facts are whole{anew}, {report.lost:,} pieces lost"
+        click.echo(f"{said}; the old file is {report.damaged}")
     if report.lost:
         ctx.exit(1)
+
+
+def _encoder_of(db: str, name: str) -> Encoder:
+    """The named encoder. Raises EncoderMismatchError where it is not the one that the store was made with."""
+    import kvdb
+    from kvdb.errors import CorruptStoreError
+    from kvdb_sdk.encoders import encoder_for, load_encoder
+
+    with kvdb.open(db, read_only=True) as store:
+        try:
+            record = store.encoder
+        except CorruptStoreError:  # nothing to compare with: the name given is what there is
+            return load_encoder(name)
+        encode = encoder_for(record, name)
+        store.bind_encoder(encode.record)
+    return encode
 
 
 @click.command()

@@ -13,8 +13,9 @@ import numpy as np
 
 from kvdb.change.plan import Encode, NounsOf, Plan, plan
 from kvdb.change.write import Write
-from kvdb.errors import ReadOnlyStoreError, VectorError
+from kvdb.errors import VectorError
 from kvdb.fields import check_masks, check_triple, unit16
+from kvdb.file.failures import read_only
 from kvdb.given import Floats, GivenVectors, as_rows
 from kvdb.kg2kv import noun_forms
 from kvdb.types import F16, InsertReport, Mask, Triple
@@ -100,7 +101,7 @@ def insert_batch(
 ) -> InsertReport:
     """Add checked triples in one transaction. `stage` appends their rows instead of placing them in the tree."""
     if store.read_only:
-        raise ReadOnlyStoreError(f"{store.path} is open read-only: open it without read_only to write")
+        raise read_only(store.path)
     with store.snapshot() as snapshot:
         chosen = check_masks(masks or snapshot.masks or ("tail",))
         made = plan(snapshot, triples, chosen, nouns)

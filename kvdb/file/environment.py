@@ -22,14 +22,12 @@ from kvdb.errors import (
     CorruptStoreError,
     ForkedStoreError,
     KvdbError,
-    ReadOnlyStoreError,
     StoreClosedError,
-    StoreFullError,
     StoreLockedError,
 )
 from kvdb.file import filecheck, locks
 from kvdb.file.caches import Caches
-from kvdb.file.failures import LOW_SPACE, free_space, translate
+from kvdb.file.failures import read_only, translate
 from kvdb.file.mapping import open_map
 from kvdb.file.tables import Tables, create_tables, open_tables
 
@@ -78,8 +76,6 @@ class Environment:
         fresh = os.fstat(self._fd).st_size == 0
         if not fresh:
             self._check_length()
-        if not os.path.exists(self.path + "-lock") and free_space(self.path) < LOW_SPACE:
-            raise StoreFullError(f"no space left on the disk of {self.path}: free 1 MB to open the store")
         try:
             self._env, self._may_grow = open_map(self.path, self._map_size, writable=self.writable)
             if fresh or (create and self._env.stat()["entries"] == 0):  # the latter: a creation that was killed
@@ -165,7 +161,7 @@ class Environment:
     def writer(self, timeout: float) -> Iterator[None]:
         """Hold the writer lock over several transactions. Raises StoreLockedError after `timeout` seconds."""
         if not self.writable:
-            raise ReadOnlyStoreError(f"{self.path} is open read-only: open it without read_only to write")
+            raise read_only(self.path)
         self._writer.acquire(timeout)
         try:
             yield

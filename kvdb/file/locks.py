@@ -5,7 +5,8 @@
 - writer: an exclusive flock on `<path>-writer`, taken before LMDB's own writer mutex, because that one waits for
   ever and this one has a timeout.
 
-LMDB's lock file is never opened here: closing any descriptor of it would drop LMDB's own locks on it.
+LMDB's lock file is made here but never opened once it has its name: closing any descriptor of it would drop LMDB's own
+locks on it.
 """
 
 from __future__ import annotations
@@ -15,9 +16,12 @@ import fcntl
 import os
 import threading
 import time
+from contextlib import suppress
 
 from kvdb.errors import StoreLockedError
+from kvdb.file.failures import translate
 
+READER_TABLE = 36_864  # bytes: LMDB wants 32,896 for 512 readers, and has room for more where there are more
 _FIRST_PAUSE, _LAST_PAUSE = 0.0005, 0.02
 
 
@@ -45,7 +49,12 @@ def open_shared(path: str, timeout: float, *, writable: bool) -> int:
     """
     deadline = time.monotonic() + timeout
     while True:
-        fd = os.open(path, (os.O_RDWR if writable else os.O_RDONLY) | os.O_CLOEXEC)
+        try:
+            fd = os.open(path, (os.O_RDWR if writable else os.O_RDONLY) | os.O_CLOEXEC)
+        except OSError as error:
+            if isinstance(error, FileNotFoundError):
+                raise
+            raise translate(error, path) from error
         try:
             if not flock_within(fd, fcntl.LOCK_SH, deadline):
                 raise StoreLockedError(f"{path} is being compacted for longer than {timeout:g} s: try again later")
@@ -67,6 +76,31 @@ def try_exclusive(fd: int) -> bool:
         return False
 
 
+def make_reader_table(path: str) -> None:
+    """Make LMDB's lock file, where there is none, with all of its bytes on the disk.
+
+    LMDB itself leaves holes in it, and writes to them through its map: on a full disk one reader more would kill the
+    process. It gets its name when it is whole. Raises StoreFullError. Where files cannot be made or linked, it is LMDB
+    that makes it or fails.
+    """
+    if os.path.exists(f"{path}-lock"):
+        return
+    made = f"{path}.lock-{os.getpid()}"
+    try:
+        fd = os.open(made, os.O_CREAT | os.O_TRUNC | os.O_RDWR | os.O_CLOEXEC, 0o666)
+        try:
+            os.posix_fallocate(fd, 0, READER_TABLE)
+        finally:
+            os.close(fd)
+        os.link(made, f"{path}-lock")
+    except OSError as error:
+        if error.errno in (errno.ENOSPC, errno.EDQUOT):
+            raise translate(error, path) from error
+    finally:
+        with suppress(OSError):
+            os.unlink(made)
+
+
 class WriterLock:
     """One writer at a time, over threads and processes, with a timeout. A thread may take it again inside itself."""
 
@@ -85,13 +119,19 @@ class WriterLock:
         try:
             if self._depth == 0:
                 if self._fd is None:
-                    self._fd = os.open(self._path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o666)
+                    self._fd = self._open()
                 if not flock_within(self._fd, fcntl.LOCK_EX, deadline):
                     raise self._locked(timeout, "process")
             self._depth += 1
         except BaseException:
             self._threads.release()
             raise
+
+    def _open(self) -> int:
+        try:
+            return os.open(self._path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o666)
+        except OSError as error:
+            raise translate(error, self._store) from error
 
     def release(self) -> None:
         """Give back what acquire took."""

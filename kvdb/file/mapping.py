@@ -12,6 +12,7 @@ import resource
 import lmdb
 
 from kvdb.errors import StoreError
+from kvdb.file import locks
 
 DEFAULT_MAP = 1 << 40
 SMALLEST_MAP = 1 << 26
@@ -20,8 +21,10 @@ SMALLEST_MAP = 1 << 26
 def open_map(path: str, size: int, *, writable: bool) -> tuple[lmdb.Environment, bool]:
     """The environment, and whether its map is smaller than asked for and has to grow with the file.
 
-    Raises StoreError where the process lacks the address space even for the file, and LMDB's own errors.
+    Raises StoreError where the process lacks the address space even for the file, StoreFullError where the disk has no
+    room for the lock file, and LMDB's own errors.
     """
+    locks.make_reader_table(path)
     smaller = False
     while True:
         try:
@@ -40,9 +43,17 @@ def open_map(path: str, size: int, *, writable: bool) -> tuple[lmdb.Environment,
 
 
 def open_new(path: str) -> lmdb.Environment:
-    """The environment of a new file that nobody else sees before it is whole: commits are not synced."""
+    """The environment of a new file that nobody else sees before it is whole: no lock file, commits are not synced."""
     return lmdb.open(
-        path, subdir=False, lib_version=0, map_size=_new_size(), max_dbs=32, writemap=False, sync=False, readahead=False
+        path,
+        subdir=False,
+        lib_version=0,
+        map_size=_new_size(),
+        max_dbs=32,
+        writemap=False,
+        sync=False,
+        readahead=False,
+        lock=False,
     )
 
 

@@ -99,7 +99,7 @@ def _temporary(goal: str) -> Iterator[str]:
         yield name
     finally:
         for path in (name, name + "-lock", name + "-writer"):
-            with suppress(FileNotFoundError):
+            with suppress(OSError):
                 os.unlink(path)
 
 

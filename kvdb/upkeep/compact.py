@@ -34,7 +34,8 @@ def compact(store: Store) -> str:
             return f"not compacted: the disk lacks {size} free bytes for the copy"
         if not env.alone():
             return "not compacted: another store object or process has the file open; its free space is reused"
-        remove_stale(f"{env.path}.compact-")
+        for made in ("compact", "lock"):
+            remove_stale(f"{env.path}.{made}-")
         copy = f"{env.path}.compact-{os.getpid()}"
         try:
             with store.snapshot() as snapshot:
@@ -43,7 +44,7 @@ def compact(store: Store) -> str:
                 return "not compacted: another process opened the file meanwhile; its free space is reused"
         finally:
             for name in (copy, copy + "-lock"):
-                with suppress(FileNotFoundError):
+                with suppress(OSError):
                     os.unlink(name)
     return ""
 
@@ -53,7 +54,7 @@ def remove_stale(prefix: str) -> None:
     for name in glob.glob(glob.escape(prefix) + "*"):
         number = name[len(prefix) :].partition("-")[0]
         if number.isdigit() and not _runs(int(number)):
-            with suppress(FileNotFoundError):
+            with suppress(OSError):
                 os.unlink(name)
 
 

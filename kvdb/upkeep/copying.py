@@ -13,7 +13,7 @@ import lmdb
 
 from kvdb.errors import CorruptStoreError
 from kvdb.file import filecheck
-from kvdb.file.failures import translate
+from kvdb.file.failures import of_disk, translate
 from kvdb.file.mapping import open_new
 from kvdb.file.schema import flags, open_tables, table_names
 from kvdb.file.tables import Tables
@@ -42,7 +42,7 @@ def copy_store(txn: lmdb.Transaction, tables: Tables, path: str, target: str) ->
         finally:
             os.close(fd)
     except (lmdb.Error, OSError) as error:
-        raise translate(error, path) from error
+        raise translate(error, target if of_disk(error) else path) from error
 
 
 def _named(tables: Tables) -> list[tuple[str, Any]]:

@@ -1,6 +1,7 @@
 """Making a damaged store whole: what can be read is written into a new file, with new indexes and a new tree.
 
-Facts keep their ids. The damaged file stays beside the new one, as `<path>.damaged`.
+Facts keep their ids. Where the texts of a fact hold and its vectors do not, those are made anew by the encoder, if the
+caller gives it; else the fact is lost. The damaged file stays beside the new one, as `<path>.damaged`.
 """
 
 from __future__ import annotations
@@ -13,7 +14,7 @@ from itertools import groupby, islice
 
 import numpy as np
 
-from kvdb.change.plan import Plan
+from kvdb.change.plan import Encode, Plan
 from kvdb.change.write import Write
 from kvdb.errors import CorruptStoreError, StoreLockedError
 from kvdb.fields import check_triple
@@ -25,23 +26,26 @@ from kvdb.opening import open_store
 from kvdb.store import Store
 from kvdb.types import Relation, RepairReport
 from kvdb.upkeep.compact import remove_stale, sync_folder
+from kvdb.upkeep.mend import Mender
 from kvdb.upkeep.salvage import Salvage, Saved
 
 BATCH = 4096  # facts a transaction
 
 
-def repair(path: str | os.PathLike[str], *, timeout: float = 10.0) -> RepairReport:
+def repair(path: str | os.PathLike[str], *, encode: Encode | None = None, timeout: float = 10.0) -> RepairReport:
     """Rebuild the store at `path` from the facts of which everything verifies; what became of the others.
 
-    The file must be open nowhere else. Raises NotAStoreError, CorruptStoreError where not even the counters can be read
-    (then only a backup helps), StoreLockedError, StoreFullError; then the store is as it was.
+    `encode`: the encoder that the store was made with, which makes lost vectors anew from the texts; without it, facts
+    that lack one are lost. The file must be open nowhere else. Raises NotAStoreError, CorruptStoreError where not even
+    the counters can be read (then only a backup helps), StoreLockedError, StoreFullError, VectorError, and what
+    `encode` raises; then the store is as it was.
     """
     name = os.path.realpath(path)
     copy = f"{name}.repair-{os.getpid()}"
     remove_stale(f"{name}.repair-")
     try:
         with open_store(name, read_only=True) as damaged, open_store(copy, create=True) as whole:
-            lost = _rebuild(damaged, whole)
+            lost, encoded = _rebuild(damaged, whole, encode)
             report = whole.verify()
             facts = whole.info().triples
         if not report.ok:
@@ -49,29 +53,41 @@ def repair(path: str | os.PathLike[str], *, timeout: float = 10.0) -> RepairRepo
         _swap(copy, name, timeout)
     finally:
         for leftover in (copy, copy + "-lock", copy + "-writer"):
-            with suppress(FileNotFoundError):
+            with suppress(OSError):
                 os.unlink(leftover)
-    return RepairReport(facts, len(lost), tuple(lost[:1000]), f"{name}.damaged")
+    return RepairReport(facts, len(lost), tuple(lost[:1000]), f"{name}.damaged", encoded)
 
 
-def _rebuild(damaged: Store, whole: Store) -> list[str]:
-    """Put every fact that is whole into the new store; what was lost."""
+def _rebuild(damaged: Store, whole: Store, encode: Encode | None) -> tuple[list[str], int]:
+    """Put every fact that is whole, or can be made so, into the new store; what was lost, and texts encoded."""
     with damaged.snapshot() as snapshot:
-        old, encoder = snapshot.state, snapshot.get(snapshot.tables.meta, b"encoder")
-        kept = None if encoder is None else bytes(encoder)
-        whole.write_with(lambda write: _begin(write, old, kept))
-        salvage = Salvage(snapshot)
+        old, salvage = snapshot.state, Salvage(snapshot)
+        encoder = salvage.encoder()
+        whole.write_with(lambda write: _begin(write, old, encoder))
+        mender = None if encode is None else Mender(encode, old.dim)
         facts = salvage.facts()
         last = 0
         while batch := list(islice(facts, BATCH)):
-            for _, part in groupby(batch, key=lambda fact: fact.masks):
+            if mender is not None:
+                mender.mend(batch)
+            fit = [fact for fact in batch if not _lacks(fact, salvage)]
+            for _, part in groupby(fit, key=lambda fact: fact.masks):
                 whole.write_with(_adding(list(part), salvage), stage=True)
             last = batch[-1].id
         edited = [relation for relation in salvage.relations.values() if relation.edited]
         whole.write_with(lambda write: _end(write, old, last, edited))
-        lost = list(dict.fromkeys(salvage.lost))
     finish(whole)
-    return lost
+    lost = salvage.lost if mender is not None else salvage.lost_pages + salvage.lost
+    return list(dict.fromkeys(lost)), 0 if mender is None else mender.encoded
+
+
+def _lacks(fact: Saved, salvage: Salvage) -> bool:
+    """True, and noted, where a vector of the fact is lost."""
+    if not fact.lost_keys and not fact.lost_values:
+        return False
+    whose = f"{fact.lost_keys[0]}-masked key sentence" if fact.lost_keys else "value"
+    salvage.lost.append(f"fact {fact.id}: the vector of its {whose} is lost (the store's encoder could make it anew)")
+    return True
 
 
 def _begin(write: Write, old: State, encoder: bytes | None) -> None:

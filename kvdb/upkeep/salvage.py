@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
@@ -12,7 +13,8 @@ import numpy as np
 from kvdb.errors import CorruptStoreError
 from kvdb.file import format
 from kvdb.file.format import read_u32, read_u64
-from kvdb.file.records import bits_masks, unpack_relation, unpack_text
+from kvdb.file.records import bits_masks, unpack_encoder, unpack_relation, unpack_text
+from kvdb.kg2kv import Nouns
 from kvdb.snapshot import Snapshot
 from kvdb.types import F16, FactId, Mask, Relation, Triple, row_of
 
@@ -21,32 +23,57 @@ T = TypeVar("T")
 
 @dataclass(frozen=True, slots=True)
 class Saved:
-    """A fact all of which is there. `keys` and `values`: the vector [d] of each masking's row and of its answer."""
+    """A fact whose texts are all there. `keys` and `values`: the vector [d] of each masking's row and of its answer,
+    but for those that are lost.
+    """
 
     id: FactId
     triple: Triple
+    nouns: Nouns
     masks: tuple[Mask, ...]
     keys: dict[Mask, F16]
     values: dict[Mask, F16]
 
+    @property
+    def lost_keys(self) -> list[Mask]:
+        """Maskings whose row has no vector."""
+        return [mask for mask in self.masks if mask not in self.keys]
+
+    @property
+    def lost_values(self) -> list[Mask]:
+        """Maskings whose answer has no vector."""
+        return [mask for mask in self.masks if mask not in self.values]
+
 
 @dataclass(slots=True)
 class Salvage:
-    """What of a snapshot can be read. `lost`: what cannot, in words."""
+    """What of a snapshot can be read. `lost`: what cannot, in words; `lost_pages`: those of vectors."""
 
     snapshot: Snapshot
     relations: dict[int, Relation] = field(default_factory=dict)
     texts: dict[int, str] = field(default_factory=dict)
     lost: list[str] = field(default_factory=list)
+    lost_pages: list[str] = field(default_factory=list)
+
+    def encoder(self) -> bytes | None:
+        """The encoder's record; None where there is none or it is lost: then the next that comes is recorded."""
+        data = self.snapshot.get(self.snapshot.tables.meta, b"encoder")
+        try:
+            if data is None or unpack_encoder(data).dim == self.snapshot.state.dim:
+                return None if data is None else bytes(data)
+            self.lost.append("the encoder record is of another dimension than the vectors")
+        except CorruptStoreError as error:
+            self.lost.append(str(error))
+        return None
 
     def facts(self) -> Iterator[Saved]:
-        """Every fact that is whole, in the order of ids; the others are noted in `lost`."""
+        """Every fact whose texts are there, in the order of ids; the others are noted in `lost`."""
         s = self.snapshot
-        self._read(s.facts_in.relations, lambda key, data: self._relation(read_u64(key), data))
-        self._read(s.facts_in.texts, lambda key, data: self._text(read_u64(key), data))
+        self._read(s.facts_in.relations, lambda key, data: self._relation(read_u64(key), data), self.lost)
+        self._read(s.facts_in.texts, lambda key, data: self._text(read_u64(key), data), self.lost)
         keys = self._keys()
         ids: set[int] = set()
-        self._read(s.facts_in.triples, lambda key, data: ids.add(read_u64(key)))
+        self._read(s.facts_in.triples, lambda key, data: ids.add(read_u64(key)), self.lost)
         for id in sorted(ids):
             try:
                 yield self._fact(id, keys)
@@ -68,11 +95,12 @@ class Salvage:
         values: dict[Mask, F16] = {}
         for mask in masks:
             key = keys.get(int(row_of(id, mask)))
-            if key is None:
-                raise CorruptStoreError(f"the vector of its {mask}-masked key sentence is missing")
-            found[mask] = key
-            values[mask] = s.vector(record.tail if mask == "tail" else record.head_value)
-        return Saved(FactId(id), Triple(record.head, relation.name, tail), masks, found, values)
+            if key is not None:
+                found[mask] = key
+            with suppress(CorruptStoreError):
+                values[mask] = s.vector(record.tail if mask == "tail" else record.head_value)
+        nouns = Nouns(relation.tail_noun, relation.head_noun)
+        return Saved(FactId(id), Triple(record.head, relation.name, tail), nouns, masks, found, values)
 
     def _relation(self, id: int, data: Any) -> None:
         self.relations[id] = unpack_relation(id, data)
@@ -98,13 +126,13 @@ class Salvage:
             row = format.unpack_delta(key, data)
             out[row.row] = row.vector
 
-        self._read(s.tree_in.leaves, page)
-        self._read(s.tree_in.deltas, delta)
+        self._read(s.tree_in.leaves, page, self.lost_pages)
+        self._read(s.tree_in.deltas, delta, self.lost_pages)
         dim = s.state.dim
         return {row: vector for row, vector in out.items() if len(vector) == dim}
 
-    def _read(self, table: Any, use: Callable[[Any, Any], None]) -> None:
-        """Give every entry of a table to `use`, from both ends where the way is broken in the middle."""
+    def _read(self, table: Any, use: Callable[[Any, Any], None], lost: list[str]) -> None:
+        """Give every entry of a table to `use`, from both ends where the way is broken in the middle; `lost`: notes."""
         for step in ("iternext", "iterprev"):
             try:
                 cursor = self.snapshot.txn.cursor(table)
@@ -114,7 +142,7 @@ class Salvage:
                     try:
                         use(key, data)
                     except (CorruptStoreError, UnicodeDecodeError) as error:
-                        self.lost.append(str(error))
+                        lost.append(str(error))
                 return
             except lmdb.Error as error:
-                self.lost.append(f"a table cannot be read to its end: {error}")
+                lost.append(f"a table cannot be read to its end: {error}")

@@ -64,11 +64,18 @@ def verify(snapshot: Snapshot) -> VerifyReport:
     """Check every invariant of a snapshot."""
     snapshot.relation_names = {}  # names that were read before do not count
     findings = Findings(snapshot)
-    for check in (_triples, _index, _relations, _texts, _vectors, check_rows, check_deltas, check_tree):
+    for check in (_encoder, _triples, _index, _relations, _texts, _vectors, check_rows, check_deltas, check_tree):
         findings.attempt(lambda check=check: check(findings))  # type: ignore[misc]
     findings.checked["pending"] = leftovers(snapshot)
     findings.checked["queued"] = waiting(snapshot)
     return VerifyReport(not findings.problems, tuple(findings.problems), dict(findings.checked))
+
+
+def _encoder(f: Findings) -> None:
+    """The encoder's record can be read, and is of the store's dimension."""
+    data = f.snapshot.get(f.snapshot.tables.meta, b"encoder")
+    if data is not None:
+        f.equal("dimensions of the encoder's record", records.unpack_encoder(data).dim, f.snapshot.state.dim)
 
 
 def _triples(f: Findings) -> None:

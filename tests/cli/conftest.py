@@ -22,6 +22,9 @@ import numpy as np
 def encode(texts):
     digests = [hashlib.shake_128(text.encode()).digest(64) for text in texts]
     return np.array([np.frombuffer(d, np.int8).astype(np.float32) for d in digests])
+
+def other(texts):
+    return -encode(texts)
 """
 FACTS = "France\tcapital\tParis\nGermany\tcapital\tBerlin\nJapan\tcapital\tTokyo\nFrance\tcurrency\teuro\n"
 

@@ -40,7 +40,8 @@ def test_backup_and_restore(run, run_json, db: Path, tmp_path: Path) -> None:
 
 def test_repair(run, run_json, db: Path) -> None:
     before = stored(db)
-    assert run_json("repair", db) | {"damaged": ""} == {"facts": 4, "lost": 0, "losses": [], "damaged": ""}
+    whole = {"facts": 4, "lost": 0, "losses": [], "damaged": "", "encoded": 0}
+    assert run_json("repair", db) | {"damaged": ""} == whole
     assert stored(db) == before
     content = db.read_bytes()
     db.write_bytes(content.replace(b"Tokyo", b"Kyoto"))
@@ -49,6 +50,39 @@ def test_repair(run, run_json, db: Path) -> None:
     assert "3 facts are whole" in result.stdout and "fact 3" in result.stdout
     assert stored(db) == [fact for fact in before if fact[2] != "Tokyo"]
     run("verify", db)
+
+
+def damage(db: Path, vectors: list[bytes]) -> None:
+    content = db.read_bytes()
+    for vector in vectors:
+        assert vector in content
+        content = content.replace(vector, vector[:-1] + bytes([vector[-1] ^ 1]))
+    db.write_bytes(content)
+
+
+def test_repair_with_the_encoder(run, run_json, db: Path) -> None:
+    before = stored(db)
+    with kvdb.open(db, read_only=True) as store, store.snapshot() as snapshot:
+        last = snapshot.leaf(kvdb.LeafId(1)).vectors[3]  # the first one's key sentence is also a probe of the encoder
+        damage(db, [bytes(last), bytes(snapshot.vector(1))])
+    content = db.read_bytes()
+    assert "made with" in run("repair", db, "--encoder", "hash_encoder:other", code=1).stderr
+    assert db.read_bytes() == content
+    assert "4 facts are whole (5 texts were encoded anew), 0 pieces" in run("repair", db, "--encoder", ENCODER).stdout
+    assert stored(db) == before
+    run("verify", db)
+
+
+def test_repair_records_the_encoder_again(run, run_json, db: Path) -> None:
+    with kvdb.open(db, read_only=True) as store:
+        name = store.encoder.name
+        damage(db, [bytes(store.encoder.probes[1])])
+    assert "encoder record" in run("verify", db, code=1).stdout
+    report = run_json("repair", db, "--encoder", ENCODER, code=1)
+    assert (report["facts"], report["lost"], report["encoded"]) == (4, 1, 0)
+    run("verify", db)
+    with kvdb.open(db) as store:
+        assert store.encoder.name == name
 
 
 def test_migrate(run, run_json, tmp_path: Path) -> None:

@@ -25,7 +25,7 @@ JSON_KEYS = {
     "compact": ["compacted", "note", "file_bytes"],
     "backup": ["checked"],
     "restore": ["checked"],
-    "repair": ["facts", "lost", "losses", "damaged"],
+    "repair": ["facts", "lost", "losses", "damaged", "encoded"],
     "migrate": ["from", "to"],
     "eval": ["em", "citation_accuracy", "refusal_f1", "n", "ms_per_token"],
 }

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import shutil
 import threading
@@ -261,8 +262,11 @@ def test_a_full_map_is_told_and_loses_nothing(path: Path, fakes: ModuleType) -> 
 def test_a_full_disk_is_told_before_the_file_is_mapped(
     filled: Path, monkeypatch: pytest.MonkeyPatch, fakes: ModuleType
 ) -> None:
+    def full(fd: int, start: int, size: int) -> None:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
     os.unlink(f"{filled}-lock")
-    monkeypatch.setattr(kvdb.file.environment, "free_space", lambda path: 1000)
+    monkeypatch.setattr(os, "posix_fallocate", full)
     with pytest.raises(kvdb.errors.StoreFullError, match="no space left"):
         kvdb.open(filled)
     monkeypatch.undo()

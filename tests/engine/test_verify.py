@@ -15,6 +15,7 @@ from kvdb import build, load
 from kvdb.change.write import Write
 from kvdb.file import format
 from kvdb.file.format import LeafMeta, index_key, u32, u64
+from kvdb.file.records import pack_encoder
 
 
 @pytest.fixture
@@ -107,6 +108,15 @@ def shorten_vector(write: Write) -> None:
     write.txn.put(u64(1), format.pack_vector(1, vector), db=write.facts_in.values)
 
 
+def damage_encoder(write: Write) -> None:
+    write.txn.put(b"encoder", b"\0" * 50, db=write.tables.meta)
+
+
+def change_encoder(write: Write) -> None:
+    record = kvdb.EncoderRecord("other", 5, np.ones((1, 5), np.float16))
+    write.txn.put(b"encoder", pack_encoder(record), db=write.tables.meta)
+
+
 @pytest.mark.parametrize(
     ("harm", "problem"),
     [
@@ -130,6 +140,8 @@ def shorten_vector(write: Write) -> None:
         (miscount, "triples: 1000, expected 1001"),
         (misplace, "its location says otherwise"),
         (shorten_vector, "not a unit vector of 32 dimensions"),
+        (damage_encoder, "the encoder record 0 is damaged"),
+        (change_encoder, "dimensions of the encoder's record: 5, expected 32"),
     ],
 )
 def test_a_broken_invariant_is_named(filled: kvdb.Store, harm: Callable[[Write], object], problem: str) -> None:
