@@ -29,7 +29,9 @@ def accuracy(results: dict[str, Any]) -> None:
     axes.axhline(90, color="black", linewidth=0.8, linestyle=":")
     axes.set_xticks(list(places), [f"{row['name']}\n{row['facts']:,} facts" for row in rows])
     axes.set_ylabel("exact answers, %")
-    axes.legend(loc="center right")
+    axes.set_ylim(0, 130)
+    axes.set_yticks(range(0, 101, 20))
+    axes.legend(loc="upper center", ncol=2)
     save(figure, "accuracy.png")
 
 
@@ -39,8 +41,13 @@ def search(results: dict[str, Any]) -> None:
     for row in results["search"]:
         ours = row["name"] == "kvdb"
         axes.scatter(row["p50_ms"], row["recall"], s=70, color=OURS if ours else OTHERS, edgecolors="black")
-        axes.annotate(row["name"], (row["p50_ms"], row["recall"]), xytext=(7, -4), textcoords="offset points")
+        axes.annotate(
+            row["name"], (row["p50_ms"], row["recall"]), xytext=(0, 8), textcoords="offset points", ha="center"
+        )
     axes.set_xscale("log")
+    axes.set_xticks([1, 2, 5, 10, 20, 50], ["1", "2", "5", "10", "20", "50"])
+    axes.minorticks_off()
+    axes.set_xlim(1, 50)
     axes.set_xlabel("one search, p50, ms")
     axes.set_ylabel("recall@16 against exact")
     axes.margins(0.25)
@@ -55,7 +62,7 @@ def ask(results: dict[str, Any]) -> None:
     axes.plot(sizes, [row["ask_ms"] for row in rows], "o-", color=OURS, label="ask")
     axes.plot(sizes, [row["plain_ms"] for row in rows], "o-", color=OTHERS, label="plain model")
     axes.set_xscale("log")
-    axes.set_ylim(bottom=0)
+    axes.set_ylim(0, 1.2 * max(row["ask_ms"] for row in rows))
     axes.set_xlabel("facts in the store")
     axes.set_ylabel("ms a token, median")
     axes.legend()

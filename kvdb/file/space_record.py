@@ -22,5 +22,5 @@ def pack_space(space: Space, generation: int) -> bytes:
 
 
 def unpack_space(record: NodeRecord) -> Space:
-    """The space of a record of node 0."""
-    return Space(record.centroids[0], np.ascontiguousarray(record.centroids[1:].T))
+    """The space of a record of node 0, copied: it may outlive the transaction that read it."""
+    return Space(record.centroids[0].copy(), record.centroids[1:].T.copy())

@@ -64,7 +64,7 @@ class TonedTree:
         if kept is not None and kept.generation == self._reader.node_record(node, check=False).generation:
             return kept
         record = self._reader.node_record(node)
-        centroids = self.vectors(record.centroids)
+        centroids = record.centroids.copy() if self.space is None else self.space.project(record.centroids)
         squares = np.einsum("cp,cp->c", centroids, centroids)
         toned = TonedNode(record.generation, record.level, record.children.copy(), centroids, squares)
         if record.generation <= self._reader.committed:

@@ -93,3 +93,18 @@ def test_nodes_that_are_kept_are_those_of_the_snapshot(built):
             for snapshot in (before, after, before):
                 assert same_as_in_file(snapshot)
             assert before.root().generation < after.root().generation
+
+
+def test_what_is_kept_lives_longer_than_its_snapshot(built):
+    """A view on the file would show whatever a later transaction puts in its place."""
+    with built.snapshot() as snapshot:
+        tree = TonedTree(snapshot)
+        kept = [tree.space.mean, tree.space.axes, snapshot.root().centroids, snapshot.root().children]
+        tree.space = None  # as a tree of version 1 has none
+        snapshot.toned_cache.nodes.clear()
+        node = tree.node(snapshot.state.root)
+        snapshot.toned_cache.nodes.clear()
+    for array in [*kept, node.centroids, node.children, node.squares]:
+        while isinstance(array.base, np.ndarray):
+            array = array.base
+        assert array.base is None
