@@ -47,11 +47,21 @@ index_key = _INDEX.pack
 
 
 def read_u32(data: bytes | memoryview) -> int:
-    """The number in a 4-byte key or value."""
-    return int.from_bytes(data, "big")
+    """The number in a 4-byte key or value. Raises CorruptStoreError where it has another length."""
+    return _read(_U32, data)
 
 
-read_u64 = read_u32
+def read_u64(data: bytes | memoryview) -> int:
+    """The number in an 8-byte key or value. Raises CorruptStoreError where it has another length."""
+    return _read(_U64, data)
+
+
+def _read(number: struct.Struct, data: bytes | memoryview) -> int:
+    try:
+        out: int = number.unpack(data)[0]
+    except struct.error:
+        raise CorruptStoreError(f"a key is damaged ({len(data)} bytes, not {number.size}); run `kvdb verify`") from None
+    return out
 
 
 def hash_text(text: str) -> int:

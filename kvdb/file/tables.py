@@ -75,7 +75,7 @@ class Reader:
             cursor = self.txn.cursor(self.facts_in.index)
             if cursor.set_key(index_key(kind, number)):
                 for data in cursor.iternext_dup():
-                    yield int.from_bytes(data, "big")
+                    yield read_u64(data)
         except lmdb.Error as error:
             raise translate(error, self.path) from error
 

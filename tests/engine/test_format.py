@@ -144,6 +144,14 @@ def test_any_bytes_are_refused_and_never_run(data: bytes) -> None:
             unpack()
 
 
+@pytest.mark.parametrize("length", [0, 3, 7, 9, 136])
+def test_a_key_of_another_length_is_damage(length: int) -> None:
+    """A flipped bit in the length of a key of LMDB's, say."""
+    for read in (format.read_u32, format.read_u64):
+        with pytest.raises(CorruptStoreError, match="a key is damaged"):
+            read(b"\x01" * length)
+
+
 def test_widening_is_exact_for_every_finite_float16() -> None:
     every = np.arange(65536, dtype=np.uint16).view(np.float16)
     finite = every[np.isfinite(every)].reshape(-1, 8)
