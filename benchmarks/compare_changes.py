@@ -31,6 +31,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -281,7 +282,7 @@ def run(names: list[str], options: argparse.Namespace, folder: Path) -> dict[str
             print(f"{name} is left out: {error}", file=sys.stderr)
             continue
         try:
-            measure(name, system, changes, lambda found, name=name: save(name, found))  # type: ignore[misc]
+            measure(name, system, changes, partial(save, name))
         finally:
             system.close()
         shutil.rmtree(place)

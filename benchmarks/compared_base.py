@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -32,7 +33,7 @@ class Items:
         return self.keys.astype(np.float32)
 
 
-class System:
+class System(ABC):
     """One store in an empty folder. Making one raises ImportError where its package is missing."""
 
     compaction = ""  # what its own is called
@@ -41,27 +42,29 @@ class System:
         self.folder = folder
         self.version = ""
 
+    @abstractmethod
     def build(self, items: Items) -> None:
         """Load all of them at once and make the index."""
-        raise NotImplementedError
 
+    @abstractmethod
     def insert(self, items: Items) -> None:
-        raise NotImplementedError
+        """Add items."""
 
+    @abstractmethod
     def delete(self, ids: NDArray[np.int64]) -> None:
-        raise NotImplementedError
+        """Take out the items with these ids [n]."""
 
+    @abstractmethod
     def search(self, query: F32) -> list[int]:
         """The ids of the K nearest of a query [d]."""
-        raise NotImplementedError
 
-    def flush(self) -> None:
+    def flush(self) -> None:  # noqa: B027
         """Make durable what insert and delete did, where they did not."""
 
-    def compact(self) -> None:
+    def compact(self) -> None:  # noqa: B027
         """Make the files smaller and the index better, the store's own way."""
 
-    def close(self) -> None:
+    def close(self) -> None:  # noqa: B027
         """Give everything back."""
 
     def size(self) -> int:
