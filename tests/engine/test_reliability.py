@@ -11,6 +11,7 @@ import threading
 from pathlib import Path
 from types import ModuleType
 
+import numpy as np
 import pytest
 
 import kvdb
@@ -56,6 +57,12 @@ def test_flipped_bytes_are_never_a_wrong_answer(script, tmp_path: Path) -> None:
     assert script("flips").rounds(tmp_path, flips, seed=5).total() == flips
 
 
+def test_processes_beside_each_other_see_and_lose_nothing(script, tmp_path: Path) -> None:  # type: ignore[no-untyped-def]
+    """Four readers and two writers, one killed every second; benchmarks/processes.py runs a minute."""
+    done = script("processes").run(tmp_path, 4.0, every=1.0)
+    assert done["killed"] >= 2 and done["looks of readers"] and done["transactions"]
+
+
 def test_readers_go_on_while_writers_write(path: Path, fakes: ModuleType) -> None:
     """Each snapshot holds whole transactions only: facts come and go in pairs."""
     with kvdb.open(path, create=True) as store:
@@ -86,3 +93,20 @@ def test_readers_go_on_while_writers_write(path: Path, fakes: ModuleType) -> Non
         for reader in readers:
             reader.join()
     assert wrong == []
+
+
+def test_space_of_deleted_facts_is_used_again(script, tmp_path: Path) -> None:  # type: ignore[no-untyped-def]
+    """Six rounds in which half of the facts are replaced; benchmarks/space.py does ten of 200,000."""
+    space = script("space")
+    keys = np.random.default_rng(0).normal(size=(5000, 32))
+    keys = (keys / np.linalg.norm(keys, axis=1, keepdims=True)).astype(np.float16)
+    with kvdb.open(tmp_path / "s.kvdb", create=True) as store:
+        facts, ids = space.fill(store, keys)
+        grown = []
+        for number in range(6):
+            space.replace_half(store, keys, facts, ids, number, 100)
+            grown.append((tmp_path / "s.kvdb").stat().st_size)
+        assert grown[-1] < 1.25 * grown[2]
+        assert space.lost(store, keys, ids, 500)[1] == 0
+        found = space.sizes(store, facts, keys, ids, tmp_path)
+    assert found.compacted <= 1.12 * found.fresh  # the feed has 30,000 changes of 5,000 facts
