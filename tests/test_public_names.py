@@ -15,7 +15,7 @@ PUBLIC = {
         WriteTransaction errors fact_of load mask_of migrate open repair restore row_of
     """,
     "kvdb_sdk": """
-        Answer Citation Encoder KnowledgeModel ModelFiles OpenAIEncoder PROBE_SENTENCES Span attach
+        Answer Citation Encoder KnowledgeModel ModelFiles NounModel OpenAIEncoder PROBE_SENTENCES Span attach
         encoder_for load_encoder load_language_model model_folder
     """,
     "kvdb.errors": """

@@ -24,6 +24,7 @@ from kvdb_cli.progress import Meter, progress
 
 if TYPE_CHECKING:
     from kvdb import LoadReport, Triple
+    from kvdb.nouns import Namer
     from kvdb.readers import Source
     from kvdb.types import Mask
     from kvdb_sdk.encoders import Encoder
@@ -58,6 +59,11 @@ _MASKS: dict[str, tuple[Mask, ...]] = {"tail": ("tail",), "head": ("head",), "bo
     type=click.Path(dir_okay=False),
     help="Noun forms: relation, tail noun, head noun.",
 )
+@click.option(
+    "--noun-model",
+    metavar="NAME",
+    help="A language model that is asked for the nouns of relations that the rules are not sure of.",
+)
 @options.encoder
 @click.option("--strict", is_flag=True, help="Stop at a malformed line, with nothing written.")
 @click.option(
@@ -74,6 +80,7 @@ def ingest(
     kind: str | None,
     columns: str | None,
     nouns: str | None,
+    noun_model: str | None,
     encoder: str | None,
     strict: bool,
     sync: bool,
@@ -92,7 +99,7 @@ def ingest(
     from kvdb.kg2kv import load_nouns, namer_nouns
 
     strict = strict or sync  # what a malformed line was meant to say must not be deleted
-    names = namer_nouns(load_nouns(nouns)) if nouns else namer_nouns()
+    names = namer_nouns(load_nouns(nouns) if nouns else None, _namer(noun_model))
     with ExitStack() as stack:
         opened = _open_sources(sources, stack, again=strict)
         chosen = columns.split(",") if columns else None
@@ -119,6 +126,14 @@ def ingest(
             progress=lambda read, inserted: meter.update(reading.done(read), read),
         )
     _print(report, reading.rejected, sync, as_json)
+
+
+def _namer(model: str | None) -> Namer | None:
+    if model is None:
+        return None
+    from kvdb_sdk import NounModel
+
+    return NounModel.from_pretrained(model)
 
 
 class Reading:

@@ -104,23 +104,32 @@ def namer_nouns(
     namer: Namer | None = None,
     relations: Sequence[str] = (),
 ) -> Callable[[str], Nouns]:
-    """A function from relation to nouns: the mapping first, then the rules, then `namer` for the unsure
-    `relations`.
+    """A function from relation to nouns: the mapping first, then the rules, then `namer` where they are unsure.
 
-    The namer is asked once, for all of `relations` that are in no mapping and that the rules leave unsure; an
-    answer that is no noun is dropped in favour of the rules.
+    The namer is asked once for all of `relations`, and once for each other relation when it first comes up; an answer
+    that is no noun is dropped in favour of the rules.
     """
     known = dict(mapping or {})
-    unsure = [r for r in dict.fromkeys(relations) if r not in known and not noun_forms(r).sure]
-    if namer is not None and unsure:
-        named = namer(unsure)
-        if len(named) != len(unsure):
+
+    def ask(unsure: list[str]) -> None:
+        named = namer(unsure) if namer and unsure else []
+        if namer and len(named) != len(unsure):
             raise FieldError(
                 f"the namer gave {len(named)} nouns for {len(unsure)} relations; it must give one for each"
             )
-        for relation, nouns in zip(unsure, named, strict=True):
+        for relation, nouns in zip(unsure, named, strict=False):
             try:
                 known[relation] = Nouns(check_noun(nouns.tail_noun), check_noun(nouns.head_noun))
             except FieldError:
                 known[relation] = noun_forms(relation)
-    return lambda relation: known.get(relation) or noun_forms(relation)
+
+    def nouns_of(relation: str) -> Nouns:
+        if relation not in known:
+            rules = noun_forms(relation)
+            if namer is None or rules.sure:
+                return rules
+            ask([relation])
+        return known[relation]
+
+    ask([r for r in dict.fromkeys(relations) if r not in known and not noun_forms(r).sure])
+    return nouns_of

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from .encoders import load_encoder as load_encoder
     from .endpoint import OpenAIEncoder as OpenAIEncoder
     from .language_model import load_language_model as load_language_model
+    from .noun_model import NounModel as NounModel
     from .resolve import ModelFiles as ModelFiles
     from .resolve import model_folder as model_folder
     from .session import KnowledgeModel as KnowledgeModel
@@ -35,6 +36,7 @@ _HOME = {
     "Encoder": "encoders",
     "KnowledgeModel": "session",
     "ModelFiles": "resolve",
+    "NounModel": "noun_model",
     "OpenAIEncoder": "endpoint",
     "PROBE_SENTENCES": "encoders",
     "Span": "answer",
@@ -52,6 +54,7 @@ __all__ = [
     "Encoder",
     "KnowledgeModel",
     "ModelFiles",
+    "NounModel",
     "OpenAIEncoder",
     "Span",
     "attach",
