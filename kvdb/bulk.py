@@ -169,7 +169,7 @@ def _write_facts(
     relations = [names.setdefault(r, len(names) + state.next_relation) for r in facts.relations]
     texts: dict[str, int] = {}
     tails = np.array([texts.setdefault(t, len(texts) + first_value) for t in facts.tails], np.uint64)  # [n]
-    heads = np.zeros(len(facts), np.uint64)  # [n]
+    heads: U64 = np.zeros(len(facts), np.uint64)  # [n]
     if bits & HEAD_BIT:
         heads = np.array([texts.setdefault(h, len(texts) + first_value) for h in facts.heads], np.uint64)
     for start in range(0, len(facts), SLICE):

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import numpy as np
+from numpy.typing import NDArray
 
 from kvdb.file.tables import Reader
 from kvdb.file.toned import TonedTree
@@ -30,10 +31,10 @@ def nearest_few(reader: Reader, vectors: F16 | F32, few: int) -> U32:
     if len(wide) <= SINGLE:
         rows = [_nearest_of_one(tree, reader.state.root, vector, few) for vector in wide]
         return _padded(rows, few)
-    frontier = np.full((len(wide), 1), reader.state.root, np.uint32)  # [n, b]
+    frontier: U32 = np.full((len(wide), 1), reader.state.root, np.uint32)  # [n, b]
     while True:
-        distances = np.full((len(wide), 1), np.inf, np.float32)  # [n, b]
-        children = np.zeros((len(wide), 1), np.uint32)  # [n, b]
+        distances: F32 = np.full((len(wide), 1), np.inf, np.float32)  # [n, b]
+        children: U32 = np.zeros((len(wide), 1), np.uint32)  # [n, b]
         level = 1
         for node in np.unique(frontier[frontier > 0]).tolist():
             page = tree.node(node)
@@ -74,9 +75,7 @@ def _padded(children: Sequence[U32], few: int) -> U32:
     return out
 
 
-def _merged(
-    distances: np.ndarray, children: np.ndarray, at: np.ndarray, found: np.ndarray, ids: np.ndarray, keep: int
-) -> tuple[np.ndarray, np.ndarray]:
+def _merged(distances: F32, children: U32, at: NDArray[np.int64], found: F32, ids: U32, keep: int) -> tuple[F32, U32]:
     """The `keep` nearest of what was known [n, b] and what was found for the vectors `at` [m, c]."""
     n, width = len(distances), distances.shape[1] + found.shape[1]
     both = np.full((n, width), np.inf, np.float32)

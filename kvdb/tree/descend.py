@@ -83,7 +83,8 @@ def exact(tree: Tree, scorer: Scorer, k: int) -> Selection:
     Raises LimitError where k is below 1.
     """
     _check(k, "k")
-    rows, scores = np.empty(0, np.uint64), np.empty(0, np.float32)
+    rows: U64 = np.empty(0, np.uint64)
+    scores: F32 = np.empty(0, np.float32)
     scored, batch = 0, []
     for id in _all_leaves(tree):
         batch.append(tree.leaf(id))

@@ -25,7 +25,8 @@ def merge(points: F16, labels: I32, leaf_rows: int, most: int) -> I32:
         wanted = -(-int(counts[leaves].sum()) // leaf_rows)
         joined[leaves] = leaves[_ward(means[leaves], counts[leaves].astype(np.float32), wanted, most)]
     _, places = np.unique(joined, return_inverse=True)
-    return places.astype(np.int32)[labels]
+    merged: I32 = places.astype(np.int32)[labels]
+    return merged
 
 
 def _groups(means: F32) -> list[kmeans.Indices]:

@@ -9,11 +9,12 @@ from __future__ import annotations
 
 import random
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from kvdb.kg2kv import answer as answer_sentence
 from kvdb.types import F16, F32
@@ -81,7 +82,7 @@ def draw(
     chosen = [pool.askable[rng.randrange(len(pool.askable))] for _ in range(count)]
     texts = [rough(word(rng.choice(TRAINING), pool.rows[i].noun, pool.rows[i].term), rng) for i in chosen]
     vectors = np.asarray(encode(texts), np.float32)  # [count, E]
-    found = nearest(pool.keys, vectors, candidates * 2)  # [count, candidates * 2]
+    found: Iterable[Any] = nearest(pool.keys, vectors, candidates * 2)  # [count, candidates * 2]
     examples = []
     for i, text, vector, near in zip(chosen, texts, vectors, found, strict=True):
         known = rng.random() >= unknown
@@ -141,7 +142,7 @@ def _bare(tokenizer: Any, text: str) -> list[int]:
     return list(tokenizer(text, add_special_tokens=False)["input_ids"])
 
 
-def nearest(keys: F16, queries: F32, k: int) -> np.ndarray[Any, np.dtype[np.int64]]:
+def nearest(keys: F16, queries: F32, k: int) -> NDArray[np.int64]:
     """Rows of `keys` [N, E] nearest to each of `queries` [m, E] by dot product, best first: int64 [m, min(k, N)]."""
     k = min(k, len(keys))
     best = np.empty((len(queries), k), np.int64)
