@@ -172,10 +172,11 @@ class Store:
         More than 20,000 are removed in several transactions; in `write()` it is always one.
         """
         wanted = [int(id) for id in ids]
-        return sum(
-            self._write(lambda write, part=part: write.remove_all(part))  # type: ignore[misc]
-            for part in (wanted[at : at + DELETED_TOGETHER] for at in range(0, len(wanted), DELETED_TOGETHER))
-        )
+
+        def remove(part: list[int]) -> int:
+            return self._write(lambda write: write.remove_all(part))
+
+        return sum(remove(wanted[at : at + DELETED_TOGETHER]) for at in range(0, len(wanted), DELETED_TOGETHER))
 
     def update(self, id: int, *, tail: str, encode: Encode) -> FactId:
         """Change the tail of a fact, in one transaction. It keeps its id, unless another fact says the same already:

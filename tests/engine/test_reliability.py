@@ -20,7 +20,7 @@ BENCHMARKS = Path(__file__).parents[2] / "benchmarks"
 
 
 @pytest.fixture
-def script(monkeypatch: pytest.MonkeyPatch):  # type: ignore[no-untyped-def]
+def script(monkeypatch: pytest.MonkeyPatch):
     """Import a script of benchmarks/; the small pages that it makes are gone after the test."""
     from kvdb import build, load
     from kvdb.change import leaf_edit, node_edit, restructure, write
@@ -36,12 +36,12 @@ def script(monkeypatch: pytest.MonkeyPatch):  # type: ignore[no-untyped-def]
     return importlib.import_module
 
 
-def test_kills_lose_nothing(script, path: Path) -> None:  # type: ignore[no-untyped-def]
+def test_kills_lose_nothing(script, path: Path) -> None:
     kills = int(os.environ.get("KVDB_KILLS", "6"))
     assert script("kill").rounds(path, kills, seed=3).total() == kills
 
 
-def test_the_check_of_kills_sees_a_lost_and_a_resurrected_fact(script, path: Path) -> None:  # type: ignore[no-untyped-def]
+def test_the_check_of_kills_sees_a_lost_and_a_resurrected_fact(script, path: Path) -> None:
     kill = script("kill")
     with kvdb.open(path, create=True) as store:
         store.insert([("a", "relation", "t"), ("b", "relation", "t")], kill.encode)
@@ -52,12 +52,12 @@ def test_the_check_of_kills_sees_a_lost_and_a_resurrected_fact(script, path: Pat
             kill.check(path, before, said + more)
 
 
-def test_flipped_bytes_are_never_a_wrong_answer(script, tmp_path: Path) -> None:  # type: ignore[no-untyped-def]
+def test_flipped_bytes_are_never_a_wrong_answer(script, tmp_path: Path) -> None:
     flips = int(os.environ.get("KVDB_FLIPS", "40"))
     assert script("flips").rounds(tmp_path, flips, seed=5).total() == flips
 
 
-def test_processes_beside_each_other_see_and_lose_nothing(script, tmp_path: Path) -> None:  # type: ignore[no-untyped-def]
+def test_processes_beside_each_other_see_and_lose_nothing(script, tmp_path: Path) -> None:
     """Four readers and two writers, one killed every second; benchmarks/processes.py runs a minute."""
     done = script("processes").run(tmp_path, 4.0, every=1.0)
     assert done["killed"] >= 2 and done["looks of readers"] and done["transactions"]
@@ -95,7 +95,7 @@ def test_readers_go_on_while_writers_write(path: Path, fakes: ModuleType) -> Non
     assert wrong == []
 
 
-def test_space_of_deleted_facts_is_used_again(script, tmp_path: Path) -> None:  # type: ignore[no-untyped-def]
+def test_space_of_deleted_facts_is_used_again(script, tmp_path: Path) -> None:
     """Six rounds in which half of the facts are replaced; benchmarks/space.py does ten of 200,000."""
     space = script("space")
     keys = np.random.default_rng(0).normal(size=(5000, 32))

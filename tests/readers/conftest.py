@@ -20,7 +20,7 @@ def read_text(tmp_path: Path) -> Read:
     def run(name: str, data: str | bytes, **options: object) -> tuple[list[Triple], list[Rejected]]:
         path = tmp_path / name
         path.write_bytes(data.encode() if isinstance(data, str) else data)
-        items = list(read(path, **options))  # type: ignore[arg-type]
+        items = list(read(path, **options))
         triples = [item for item in items if isinstance(item, Triple)]
         return triples, [item for item in items if isinstance(item, Rejected)]
 

@@ -144,7 +144,7 @@ def test_wide_text_is_an_error(tmp_path: Path) -> None:
 
 def test_a_text_stream_is_an_error() -> None:
     with pytest.raises(SourceError, match="binary mode"):
-        list(read(io.StringIO("a\tb\tc\n")))  # type: ignore[arg-type]
+        list(read(io.StringIO("a\tb\tc\n")))
 
 
 def test_unknown_formats_name_the_known_ones(tmp_path: Path) -> None:
