@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from dataclasses import dataclass
 from itertools import islice
 
 import numpy as np
@@ -28,22 +29,36 @@ MOST_ROWS = 256  # of one term; those of its first facts, where there are more
 _TOKEN = re.compile(r"[\u3040-\u30ff\u3400-\u9fff\u0e00-\u0eff\uac00-\ud7af]|[^\W_]+|[^\s]")
 
 
-def named_rows(snapshot: Snapshot, text: str, *, limit: int = MOST_ROWS) -> U64:
-    """Rows whose key is about a term that stands verbatim in `text`, ascending; at most `limit` for each term and mask.
+@dataclass(frozen=True, slots=True)
+class Named:
+    """Characters [start, end) of a text that are a term of the store, and the rows about it."""
+
+    start: int
+    end: int
+    rows: tuple[int, ...]
+
+
+def named_terms(snapshot: Snapshot, text: str, *, limit: int = MOST_ROWS) -> list[Named]:
+    """The terms that stand verbatim in `text`, in their order, with at most `limit` rows for each term and mask.
 
     The term of a row is the fact's head where its tail is masked, else its tail. Case matters.
     """
-    rows: set[int] = set()
+    found: list[Named] = []
     reached = 0  # the end of the last span that counted: a later start that ends before it lies inside that span
     begun = -1
     for start, end in spans(text):
         if start == begun or end <= reached:
             continue
-        found = _rows_about(snapshot, text[start:end], limit)
-        if found:
+        rows = rows_about(snapshot, text[start:end], limit=limit)
+        if rows:
             begun, reached = start, end
-            rows.update(found)
-    return np.array(sorted(rows), np.uint64)
+            found.append(Named(start, end, tuple(rows)))
+    return found
+
+
+def named_rows(snapshot: Snapshot, text: str, *, limit: int = MOST_ROWS) -> U64:
+    """Rows whose key is about a term that stands verbatim in `text`, ascending (see `named_terms`)."""
+    return np.array(sorted({row for term in named_terms(snapshot, text, limit=limit) for row in term.rows}), np.uint64)
 
 
 def spans(text: str) -> Iterator[tuple[int, int]]:
@@ -54,7 +69,8 @@ def spans(text: str) -> Iterator[tuple[int, int]]:
             yield start, end
 
 
-def _rows_about(snapshot: Snapshot, term: str, limit: int) -> list[int]:
+def rows_about(snapshot: Snapshot, term: str, *, limit: int = MOST_ROWS) -> list[int]:
+    """Rows whose key is about `term`, spelt so: at most `limit` for each mask, those of the first facts."""
     rows: list[int] = []
     if "tail" in snapshot.masks:
         about = snapshot.ids(format.HEAD, format.hash_text(term))

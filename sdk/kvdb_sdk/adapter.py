@@ -31,10 +31,11 @@ _MAX_CARD_BYTES = 1 << 20
 class AdapterConfig:
     """What an adapter fits. `kb_layers` attend to facts; `select_layers` among them choose which.
 
-    `scale` is the constant of the attention logit (AtlasKV and KBLaM: 100). `named_bonus` is added to the similarity of
-    facts that the question names. `known` and, without an encoder, `known_by_attention` are the coefficients of the
+    `scale` is the constant of the attention logit (AtlasKV and KBLaM: 100). `named_bonus` plus `relation_bonus` times the match
+    of their relation is added to the similarity of facts that the question names. `known` and, without an encoder, `known_by_attention` are the coefficients of the
     probability that the asked fact is there (kvdb_sdk/confidence.py): intercept, null fact's weight, best fact's
-    weight, its similarity, whether its term is named, share of its noun named. Below `refuse_below` it is refused.
+    weight, its similarity, whether its term is named, share of its noun named, match of its relation. Below
+    `refuse_below` it is refused.
     """
 
     model: str
@@ -48,16 +49,17 @@ class AdapterConfig:
     kb_layers: tuple[int, ...]
     select_layers: tuple[int, ...]
     scale: float = 100.0
-    named_bonus: float = 0.1
-    known: tuple[float, float, float, float, float, float] = (-18.40, -0.10, 3.23, 12.19, 1.83, 4.57)
-    known_by_attention: tuple[float, float, float] = (-1.52, -10.73, 7.71)
+    named_bonus: float = -0.12
+    relation_bonus: float = 0.6
+    known: tuple[float, ...] = (-18.40, -0.10, 3.23, 12.19, 1.83, 4.57, 0.0)
+    known_by_attention: tuple[float, ...] = (-1.52, -10.73, 7.71)
     refuse_below: float = 0.5
 
     def __post_init__(self) -> None:
         if not self.kb_layers or not set(self.select_layers) <= set(self.kb_layers):
             raise AdapterError(f"select_layers {self.select_layers} must be among kb_layers {self.kb_layers}")
-        if len(self.known) != 6 or len(self.known_by_attention) != 3:
-            raise AdapterError("known has 6 coefficients and known_by_attention 3: train the adapter again")
+        if len(self.known) != 7 or len(self.known_by_attention) != 3:
+            raise AdapterError("known has 7 coefficients and known_by_attention 3: train the adapter again")
         if self.heads % self.kv_heads:
             raise AdapterError(f"{self.heads} query heads do not divide into {self.kv_heads} key heads")
 
@@ -72,6 +74,7 @@ class Adapter(nn.Module):
     prior [L], threshold [L]    logit += exp(prior) * (similarity - threshold)
     mix [L, H]                  which heads decide what is copied
     gate_weight [2, hidden], gate_bias [2], gate_known [2]   when a term or a value is copied
+    relation [E, E]             U of kvdb_sdk/relation_match.py
     """
 
     def __init__(self, config: AdapterConfig) -> None:
@@ -93,6 +96,7 @@ class Adapter(nn.Module):
         self.gate_weight = nn.Parameter(torch.zeros(len(SPAN_KINDS), config.hidden_size))
         self.gate_bias = nn.Parameter(torch.full((len(SPAN_KINDS),), -2.0))
         self.gate_known = nn.Parameter(torch.zeros(len(SPAN_KINDS)))
+        self.relation = nn.Parameter(torch.zeros(config.encoder_dim, config.encoder_dim))
         self.reset()
 
     def reset(self) -> None:
@@ -183,6 +187,9 @@ def load_card(folder: str | Path) -> Card:
             config[name] = tuple(int(x) for x in config[name])
         for name in ("known", "known_by_attention"):
             config[name] = tuple(float(x) for x in config[name])
+        if len(config["known"]) == 6:  # cards written before relations were matched
+            config["known"] += (0.0,)
+            config.setdefault("relation_bonus", 0.0)
         return Card(
             config=AdapterConfig(**config),
             model_probe=tuple(float(x) for x in body["model_probe"]),
@@ -207,6 +214,7 @@ def load_adapter(folder: str | Path) -> tuple[Adapter, Card]:
     except (SafetensorError, OSError, ValueError) as error:
         raise AdapterError(f"{path} is not a safetensors file: {error}") from error
     adapter = Adapter(card.config)
+    tensors.setdefault("relation", torch.zeros_like(adapter.relation))  # adapters trained before there was one
     wanted = {name: tuple(t.shape) for name, t in adapter.state_dict().items()}
     found = {name: tuple(t.shape) for name, t in tensors.items()}
     if wanted != found:

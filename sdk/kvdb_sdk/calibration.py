@@ -15,11 +15,12 @@ from torch import Tensor
 
 from .adapter import AdapterConfig
 from .attention import Attachment, Trace
-from .confidence import Evidence, names_term, noun_share
+from .confidence import Evidence, noun_share
 from .examples import Encode, Example, Pool, draw
 from .joint_softmax import FactBatch, copy_weights
 from .losses import Batch, PromptPrefix, TrainingFacts, collate
 from .projection import Projection
+from .relation_match import RelationMatch
 
 SEED = 104_729  # added to the training's, so that no example is one of the training's
 
@@ -29,6 +30,7 @@ def calibrated(
     source: TrainingFacts,
     pool: Pool,
     encode: Encode,
+    matcher: RelationMatch,
     prefix: PromptPrefix,
     *,
     count: int,
@@ -37,7 +39,9 @@ def calibrated(
     seed: int,
 ) -> AdapterConfig:
     """The adapter's config with `known` and `known_by_attention` fitted on `count` examples."""
-    examples = draw(pool, encode, prefix.tokenizer, count, candidates=candidates, unknown=0.5, seed=seed + SEED)
+    examples = draw(
+        pool, encode, matcher, prefix.tokenizer, count, candidates=candidates, unknown=0.5, seed=seed + SEED
+    )
     there = [example.gold < candidates for example in examples]
     config = attachment.adapter.config
     if len(set(there)) < 2:
@@ -47,7 +51,7 @@ def calibrated(
     by_model = [found for part in examples_in for found in _evidence(attachment, source, pool, prefix, part, False)]
     return replace(
         config,
-        known=_fitted([[e.null, e.weight, e.similarity, e.named, e.noun_share] for e in by_words], there),
+        known=_fitted([[e.null, e.weight, e.similarity, e.named, e.noun_share, e.match] for e in by_words], there),
         known_by_attention=_fitted([[e.null, e.weight] for e in by_model], there),
     )
 
@@ -69,8 +73,8 @@ def _evidence(
 ) -> list[Evidence]:
     """What speaks for the fact that each example reads most; `encoded` False is the attention route."""
     batch = collate(examples, pool, prefix, attachment.model.device)  # type: ignore[arg-type]
-    similarity = torch.einsum("be,bne->bn", batch.vectors, batch.keys)  # [B, n]
-    weights = _weights(attachment, source, batch, prefix, _prior(attachment, pool, examples, similarity, encoded))
+    prior = batch.prior(attachment.adapter.config) if encoded else None  # [B, n]
+    weights = _weights(attachment, source, batch, prefix, prior)
     out = []
     for b, example in enumerate(examples):
         best = int(weights[b, :-1].argmax())
@@ -79,22 +83,13 @@ def _evidence(
         if encoded:
             found = replace(
                 found,
-                similarity=float(similarity[b, best]),
-                named=names_term(example.question, row.term),
+                similarity=float(batch.similarity[b, best]),
+                named=example.match[best] is not None,
                 noun_share=noun_share(example.question, row.noun),
+                match=example.match[best] or 0.0,
             )
         out.append(found)
     return out
-
-
-def _prior(
-    attachment: Attachment, pool: Pool, examples: Sequence[Example], similarity: Tensor, encoded: bool
-) -> Tensor | None:
-    """The hybrid route's prior [B, n]: a term is named there where it stands in the question as the store spells it."""
-    if not encoded:
-        return None
-    named = torch.tensor([[pool.rows[i].term in example.question for i in example.candidates] for example in examples])
-    return similarity + attachment.adapter.config.named_bonus * named.to(similarity.device)
 
 
 def _weights(

@@ -25,6 +25,7 @@ class Evidence:
     similarity: float | None = None  # of the question's and the key's vectors; None on the attention route
     named: bool = False  # the question has the fact's term, in any case
     noun_share: float = 0.0  # share of the words of the relation's noun that the question has
+    match: float = 0.0  # of its relation (kvdb_sdk/relation_match.py) where its term is named
 
 
 def known_probability(config: AdapterConfig, evidence: Evidence) -> float:
@@ -32,7 +33,7 @@ def known_probability(config: AdapterConfig, evidence: Evidence) -> float:
     if evidence.similarity is None:
         intercept, by_null, by_weight = config.known_by_attention
         return _sigmoid(intercept + by_null * evidence.null + by_weight * evidence.weight)
-    intercept, by_null, by_weight, by_similarity, by_name, by_noun = config.known
+    intercept, by_null, by_weight, by_similarity, by_name, by_noun, by_match = config.known
     return _sigmoid(
         intercept
         + by_null * evidence.null
@@ -40,13 +41,8 @@ def known_probability(config: AdapterConfig, evidence: Evidence) -> float:
         + by_similarity * evidence.similarity
         + by_name * evidence.named
         + by_noun * evidence.noun_share
+        + by_match * evidence.match
     )
-
-
-def names_term(question: str, term: str) -> bool:
-    """Whether the question has the term as whole words, in any case."""
-    pattern = r"(?<!\w)" + re.escape(term.casefold()) + r"(?!\w)"
-    return re.search(pattern, question.casefold()) is not None
 
 
 def noun_share(question: str, noun: str) -> float:

@@ -20,7 +20,8 @@ from kvdb.kg2kv import answer as answer_sentence
 from kvdb.types import F16, F32
 
 from .prompts import continuation_ids
-from .wordings import TRAINING, UNKNOWN, rough, word
+from .relation_match import RelationMatch, term_in, without_subject
+from .wordings import TRAINING, UNKNOWN, load_paraphrases, rough, word
 
 Encode = Callable[[Sequence[str]], F32]
 WRITE, TERM, VALUE, INSIDE = (
@@ -38,6 +39,7 @@ class PoolRow:
     noun: str
     term: str
     value: str
+    relation: str = ""  # as the store has it: paraphrases go by it; "" where the head is masked
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,24 +74,67 @@ class Example:
     gold_row: int
     answer_ids: list[int]
     kinds: list[int]  # one of WRITE, TERM, VALUE, INSIDE for each answer token
+    match: list[float | None]  # of the candidates whose term the question names (kvdb_sdk/relation_match.py), [n]
 
 
 def draw(
-    pool: Pool, encode: Encode, tokenizer: Any, count: int, *, candidates: int, unknown: float, seed: int
+    pool: Pool,
+    encode: Encode,
+    matcher: RelationMatch,
+    tokenizer: Any,
+    count: int,
+    *,
+    candidates: int,
+    unknown: float,
+    seed: int,
 ) -> list[Example]:
     """`count` examples with `candidates` candidates each, a share `unknown` of them without their fact."""
     rng = random.Random(seed)
     chosen = [pool.askable[rng.randrange(len(pool.askable))] for _ in range(count)]
-    texts = [rough(word(rng.choice(TRAINING), pool.rows[i].noun, pool.rows[i].term), rng) for i in chosen]
+    texts = [_question(pool.rows[i], rng) for i in chosen]
     vectors = np.asarray(encode(texts), np.float32)  # [count, E]
     found: Iterable[Any] = nearest(pool.keys, vectors, candidates * 2)  # [count, candidates * 2]
+    picked = [
+        _candidates(pool, i, near.tolist(), candidates, rng.random() >= unknown, rng)
+        for i, near in zip(chosen, found, strict=True)
+    ]
+    matches = _matches(pool, matcher, texts, [rows for rows, _ in picked])
     examples = []
-    for i, text, vector, near in zip(chosen, texts, vectors, found, strict=True):
-        known = rng.random() >= unknown
-        picked, gold = _candidates(pool, i, near.tolist(), candidates, known, rng)
-        ids, kinds = answer_tokens(tokenizer, pool.rows[i], known)
-        examples.append(Example(text, vector, picked, gold, i, ids, kinds))
+    for i, text, vector, (rows, gold), match in zip(chosen, texts, vectors, picked, matches, strict=True):
+        ids, kinds = answer_tokens(tokenizer, pool.rows[i], gold < candidates)
+        examples.append(Example(text, vector, rows, gold, i, ids, kinds, match))
     return examples
+
+
+def _question(row: PoolRow, rng: random.Random) -> str:
+    """A question about a row as somebody may type it; in half of the cases its relation paraphrased."""
+    paraphrases = load_paraphrases().get(row.relation, ())
+    wording = rng.choice(paraphrases) if paraphrases and rng.random() < 0.5 else rng.choice(TRAINING)
+    return rough(word(wording, row.noun, row.term), rng)
+
+
+def _matches(
+    pool: Pool, matcher: RelationMatch, texts: Sequence[str], candidates: Sequence[Sequence[int]]
+) -> list[list[float | None]]:
+    """For each text the match of each candidate's relation, None where the text does not name the candidate's term."""
+    asked: list[str] = []
+    nouns: list[list[str]] = []
+    at: list[tuple[int, list[int]]] = []
+    for b, (text, rows) in enumerate(zip(texts, candidates, strict=True)):
+        terms: dict[str, list[int]] = {}
+        for place, row in enumerate(rows):
+            terms.setdefault(pool.rows[row].term, []).append(place)
+        for term, places in terms.items():
+            found = term_in(text, term)
+            if found:
+                asked.append(without_subject(text, *found.span()))
+                nouns.append([pool.rows[rows[place]].noun for place in places])
+                at.append((b, places))
+    out: list[list[float | None]] = [[None] * len(rows) for rows in candidates]
+    for (b, places), scores in zip(at, matcher(asked, nouns), strict=True):
+        for place, score in zip(places, scores.tolist(), strict=True):
+            out[b][place] = score
+    return out
 
 
 def _candidates(

@@ -21,13 +21,15 @@ from kvdb.errors import LimitError
 from kvdb.types import F32, U64
 
 from .adapter import Adapter
-from .confidence import Evidence, names_term, noun_share
+from .confidence import Evidence, noun_share
 from .encoders import Encoder
+from .finding import find
 from .joint_softmax import FactBatch
 from .pager import Pager
 from .projection import Projection
 from .prompts import Question, chat_markers, find_question, glued_ids
-from .routing import Route, check_route, select_by_attention, select_by_encoder, select_by_name, union
+from .relation_match import RelationMatch
+from .routing import Route, check_route, select_by_attention, union
 from .rows import row_in_words
 
 
@@ -56,6 +58,7 @@ class StoreFacts:
         self.questions: list[Question] = []
         self.adapter = adapter
         self._projection = Projection.of(adapter)
+        self._matcher = encoder and RelationMatch(encoder, adapter.relation.detach().float().cpu().numpy())
         self._tokenizer = tokenizer
         self._markers = chat_markers(tokenizer)
         self.glued = glued_ids(tokenizer)
@@ -64,7 +67,7 @@ class StoreFacts:
         self._asking: Tensor | None = None  # [B, T] tokens that select
         self._readers: Tensor | None = None  # [B, T] tokens that read facts
         self._found: list[U64] = []  # rows of each question that were found before the model's own queries
-        self._named: list[U64] = []  # those among them whose term the question names
+        self._match: list[dict[int, float]] = []  # those whose term the question names -> match of their relation
         self._batch: FactBatch | None = None
         self._similarity: Tensor | None = None  # [B, n] of the questions and the selected keys
 
@@ -82,7 +85,7 @@ class StoreFacts:
 
     def begin(self, input_ids: Tensor | None, attention_mask: Tensor | None) -> None:
         """A new prompt [B, T]: find the questions, and select by the encoder."""
-        self.selected, self.questions, self._named = [], [], []
+        self.selected, self.questions, self._match = [], [], []
         self._batch = self._vectors = self._asking = self._readers = self._similarity = None
         with self.generation() as snapshot:
             if not snapshot.rows or input_ids is None:
@@ -91,20 +94,20 @@ class StoreFacts:
             nothing = np.empty(0, np.uint64)
             self._found = [nothing for _ in self.questions]
             if self.route != "attention" and self.encoder is not None:
-                vectors = self.encoder([question.text or "?" for question in self.questions])  # [B, E]
-                self._find(snapshot, vectors)
+                self._find(snapshot, self.encoder)
             self.selected = list(self._found)
             if self.route == "encoder":
                 self._project(snapshot)
 
-    def _find(self, snapshot: Snapshot, vectors: F32) -> None:
-        """What the encoder and, on the hybrid route, the terms named find for each question, vectors [B, E]."""
-        self._vectors = torch.from_numpy(vectors).to(self.pager.device)
-        for b, (question, vector) in enumerate(zip(self.questions, vectors, strict=True)):
-            self._found[b] = select_by_encoder(snapshot, vector, self.pager, self.limits)
-            if self.route == "hybrid":
-                self._named.append(select_by_name(snapshot, question.text, vector, self.limits))
-                self._found[b] = union(self._named[b], self._found[b])
+    def _find(self, snapshot: Snapshot, encoder: Encoder) -> None:
+        """What the encoder and, on the hybrid route, the terms named find for each question."""
+        matcher = self._matcher if self.route == "hybrid" else None
+        found = find(
+            snapshot, [question.text for question in self.questions], encoder, matcher, self.pager, self.limits
+        )
+        self._vectors = torch.from_numpy(np.stack([each.vector for each in found])).to(self.pager.device)  # [B, E]
+        self._found = [each.rows for each in found]
+        self._match = [each.match for each in found]
 
     def evidence(self, prompt: int, weights: Sequence[float]) -> Evidence:
         """What speaks for the fact that a prompt reads most, given its copy weights [n + 1]."""
@@ -117,12 +120,14 @@ class StoreFacts:
         with self.generation() as snapshot:
             _, row = row_in_words(snapshot, int(rows[best]))
         question = self.questions[prompt].text
+        match = self._match[prompt].get(int(rows[best])) if self._match else None
         return Evidence(
             null=weights[-1],
             weight=weights[best],
             similarity=float(self._similarity[prompt, best]),
-            named=names_term(question, row.term),
+            named=match is not None,
             noun_share=noun_share(question, row.noun),
+            match=match or 0.0,
         )
 
     def _find_questions(self, input_ids: Tensor, attention_mask: Tensor | None) -> None:
@@ -168,19 +173,19 @@ class StoreFacts:
         most = max(len(rows) for rows in self.selected)
         shape = (len(self.selected), most, self.adapter.config.encoder_dim)
         keys, values = np.zeros(shape, np.float32), np.zeros(shape, np.float32)
-        valid, named = np.zeros(shape[:2], np.bool_), np.zeros(shape[:2], np.bool_)
+        valid, bonus = np.zeros(shape[:2], np.bool_), np.zeros(shape[:2], np.float32)
         for b, rows in enumerate(self.selected):
             keys[b, : len(rows)] = snapshot.key_vectors(rows)
             values[b, : len(rows)] = snapshot.value_vectors(rows)
             valid[b, : len(rows)] = True
-            if self._named:
-                named[b, : len(rows)] = np.isin(rows, self._named[b])
+            if self._match:
+                bonus[b, : len(rows)] = [self._bonus(b, row) for row in rows.tolist()]
         device = self.pager.device
         e = torch.from_numpy(keys).to(device)  # [B, n, E]
         prior = None
         if self._vectors is not None:
             self._similarity = torch.einsum("be,bne->bn", self._vectors, e)  # [B, n]
-            prior = self._similarity + self.adapter.config.named_bonus * torch.from_numpy(named).to(device)  # [B, n]
+            prior = self._similarity + torch.from_numpy(bonus).to(device)  # [B, n]
         self._batch = FactBatch.project(
             self._projection,
             e,
@@ -188,6 +193,12 @@ class StoreFacts:
             torch.from_numpy(valid).to(device),
             prior=prior,
         )
+
+    def _bonus(self, prompt: int, row: int) -> float:
+        """What a row has beyond its similarity because the question names its term."""
+        match = self._match[prompt].get(row)
+        config = self.adapter.config
+        return 0.0 if match is None else config.named_bonus + config.relation_bonus * match
 
     def use(self, rows: Sequence[U64]) -> None:
         """Attend to these rows, one set a question, whatever a route would choose (until the next prompt)."""

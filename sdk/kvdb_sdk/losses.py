@@ -19,7 +19,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 from transformers import DynamicCache
 
-from .adapter import Adapter
+from .adapter import Adapter, AdapterConfig
 from .attention import Attachment, Trace
 from .examples import INSIDE, WRITE, Example, Pool
 from .joint_softmax import FactBatch, copy_weights, gate_logits
@@ -40,6 +40,17 @@ class Batch:
     values: Tensor  # [B, n, E]
     vectors: Tensor  # [B, E] the questions in the encoder's space
     gold_keys: Tensor  # [B, E] key of the asked fact, also where it was taken out
+    named: Tensor  # [B, n] 1 where the question names the candidate's term, else 0
+    match: Tensor  # [B, n] of the relations of those, else 0
+
+    @property
+    def similarity(self) -> Tensor:
+        """Of the questions and the candidates' keys, [B, n]."""
+        return torch.einsum("be,bne->bn", self.vectors, self.keys)
+
+    def prior(self, config: AdapterConfig) -> Tensor:
+        """The hybrid route's prior, [B, n], as kvdb_sdk/knowledge.py makes it of a store's facts."""
+        return self.similarity + config.named_bonus * self.named + config.relation_bonus * self.match
 
 
 class TrainingFacts:
@@ -105,6 +116,8 @@ def collate(examples: Sequence[Example], pool: Pool, prefix: PromptPrefix, devic
         vectors(pool.keys[picked.numpy()]), vectors(pool.values[picked.numpy()]),
         torch.stack([torch.from_numpy(example.vector) for example in examples]).float().to(device),
         vectors(pool.keys[gold_rows]),
+        torch.tensor([[float(x is not None) for x in example.match] for example in examples], device=device),
+        torch.tensor([[x or 0.0 for x in example.match] for example in examples], device=device),
     )  # fmt: skip
 
 
@@ -121,9 +134,10 @@ def losses(
     model: Any = attachment.model
     adapter = attachment.adapter
     projection = Projection.of(adapter)
-    similarity = torch.einsum("be,bne->bn", batch.vectors, batch.keys) if prior else None  # [B, n]
     valid = torch.ones(batch.keys.shape[:2], dtype=torch.bool, device=batch.keys.device)
-    source.batch = FactBatch.project(projection, batch.keys, batch.values, valid, prior=similarity)
+    source.batch = FactBatch.project(
+        projection, batch.keys, batch.values, valid, prior=batch.prior(adapter.config) if prior else None
+    )
     attachment.trace = Trace()
     before = torch.ones(len(batch.ids), len(prefix.ids), dtype=torch.bool, device=batch.mask.device)
     hidden = model.base_model(

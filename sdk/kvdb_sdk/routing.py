@@ -18,7 +18,6 @@ from torch import Tensor
 
 from kvdb import SearchLimits, Snapshot
 from kvdb.errors import LimitError
-from kvdb.named import named_rows
 from kvdb.tree.descend import descend
 from kvdb.tree.score import DotScorer
 from kvdb.types import F32, U64, LeafPage, NodePage
@@ -90,15 +89,6 @@ class AttentionScorer:
 def select_by_encoder(snapshot: Snapshot, query: F32, pager: Pager, limits: SearchLimits) -> U64:
     """Rows nearest to the question's vector [E], best first."""
     return descend(snapshot, SimilarityScorer(query, pager), limits).rows if snapshot.rows else _no_rows()
-
-
-def select_by_name(snapshot: Snapshot, question: str, query: F32, limits: SearchLimits) -> U64:
-    """Rows whose term the question names verbatim, those nearest to the question's vector [E] first."""
-    rows = named_rows(snapshot, question)
-    if not len(rows):
-        return rows
-    nearest = np.argsort(-(snapshot.key_vectors(rows) @ query), kind="stable")
-    return rows[nearest[: limits.leaf_top_k]]
 
 
 def select_by_attention(

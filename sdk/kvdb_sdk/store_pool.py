@@ -30,7 +30,7 @@ def pool_of(snapshot: Snapshot, *, limit: int = 200_000, seed: int = 0) -> Pool:
             relation = nouns[fact.relation]
             ids.append(row_of(fact.id, mask))
             if mask == "tail":
-                rows.append(PoolRow(relation.tail_noun, fact.head, fact.tail))
+                rows.append(PoolRow(relation.tail_noun, fact.head, fact.tail, fact.relation))
             else:
                 rows.append(PoolRow(relation.head_noun, fact.tail, fact.head))
     keys = snapshot.key_vectors(ids).astype(np.float16)  # [n, d]

@@ -9,7 +9,7 @@ from __future__ import annotations
 import math
 import random
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -27,6 +27,8 @@ from .attention import Attachment, attention_modules, model_shape
 from .calibration import calibrated
 from .examples import Encode, Example, Pool, draw
 from .losses import PromptPrefix, TrainingFacts, collate, losses, start_from_model
+from .relation_match import RelationMatch
+from .relation_training import fit_relation
 
 CHECKPOINT = "checkpoint.safetensors"
 _CHUNK = 512  # examples prepared at a time: their questions are encoded together
@@ -83,12 +85,14 @@ def train(
     model_name: str,
     options: TrainingOptions | None = None,
     config: AdapterConfig | None = None,
+    start: Adapter | None = None,
     data: dict[str, Any] | None = None,
     report: Callable[[Progress], None] | None = None,
 ) -> Adapter:
     """Train an adapter on `pool` and write it to the folder `out`; goes on from a checkpoint there.
 
-    `model` is any decoder that transformers' AttentionInterface serves; it is not changed. `data` describes the
+    `model` is any decoder that transformers' AttentionInterface serves; it is not changed. `start`: an adapter to go on
+    from, for the same model and encoder. `data` describes the
     facts for the card. `report` hears of every step. Raises LimitError where the pool has nothing to ask.
     """
     options = options or TrainingOptions()
@@ -98,22 +102,26 @@ def train(
     target.mkdir(parents=True, exist_ok=True)
     model.requires_grad_(False)
     model.eval()
-    adapter = Adapter(config or default_config(model, model_name, encoder)).to(model.device)
+    config = config or (start.config if start else default_config(model, model_name, encoder))
+    adapter = Adapter(config).to(model.device)
     torch.manual_seed(options.seed)
     adapter.reset()
-    start_from_model(adapter, model, attention_modules(model))
+    if start is None:
+        start_from_model(adapter, model, attention_modules(model))
+    else:
+        adapter.load_state_dict(start.state_dict())
+    relation = fit_relation(encode, pool.rows, seed=options.seed)  # [E, E]
+    adapter.relation.data.copy_(torch.from_numpy(relation))
+    adapter.relation.requires_grad_(False)
+    examples = _Examples(pool, encode, RelationMatch(encode, relation), tokenizer, options)
     optimizer = _optimizer(adapter, options)
     done = _restore(target / CHECKPOINT, adapter, optimizer)
     prefix = PromptPrefix(model, tokenizer)
     source = TrainingFacts()
     started = time.monotonic()
     with Attachment(model, adapter, source, keep_all=True) as attachment:
-        batches: list[list[Example]] = []
-        per_chunk = max(1, _CHUNK // options.batch)
         for step in range(done, options.steps):
-            if not batches or step % per_chunk == 0:
-                batches = _batches(pool, encode, tokenizer, options, step // per_chunk)
-            batch = collate(batches[step % per_chunk], pool, prefix, model.device)
+            batch = collate(examples.of_step(step), pool, prefix, model.device)
             draw_of_step = torch.Generator().manual_seed(options.seed * 7919 + step)
             picked = torch.randint(len(pool.rows), (options.negatives,), generator=draw_of_step)
             negatives = torch.from_numpy(pool.keys[picked.numpy()]).float().to(model.device)  # [P, E]
@@ -126,7 +134,7 @@ def train(
             if (step + 1) % options.checkpoint_every == 0:
                 _save_checkpoint(target / CHECKPOINT, adapter, optimizer, step + 1)
         adapter.config = calibrated(
-            attachment, source, pool, encode, prefix,
+            attachment, source, pool, encode, examples.matcher, prefix,
             count=options.calibration, batch=options.batch, candidates=options.candidates, seed=options.seed,
         )  # fmt: skip
     probes = tuple(tuple(round(float(x), 4) for x in row) for row in encoder.probes)
@@ -136,23 +144,49 @@ def train(
     return adapter.eval().requires_grad_(False)
 
 
-def _batches(pool: Pool, encode: Encode, tokenizer: Any, options: TrainingOptions, chunk: int) -> list[list[Example]]:
-    """A chunk of batches, examples of like length together: padding costs as much as text."""
-    size, seed = options.batch, options.seed * 1_000_003 + chunk
-    count = max(1, _CHUNK // size) * size
-    examples = draw(pool, encode, tokenizer, count, candidates=options.candidates, unknown=options.unknown, seed=seed)
-    examples.sort(key=lambda example: len(example.answer_ids) + len(example.question) // 4)
-    batches = [examples[start : start + size] for start in range(0, count, size)]
-    random.Random(seed).shuffle(batches)
-    return batches
+class _Examples:
+    """The examples of each step, prepared a chunk of steps at a time."""
+
+    def __init__(
+        self, pool: Pool, encode: Encode, matcher: RelationMatch, tokenizer: Any, options: TrainingOptions
+    ) -> None:
+        self.matcher = matcher
+        self._pool, self._encode, self._tokenizer, self._options = pool, encode, tokenizer, options
+        self._chunk = -1
+        self._batches: list[list[Example]] = []
+
+    def of_step(self, step: int) -> list[Example]:
+        per_chunk = max(1, _CHUNK // self._options.batch)
+        if step // per_chunk != self._chunk:
+            self._chunk = step // per_chunk
+            self._batches = self._prepared(per_chunk)
+        return self._batches[step % per_chunk]
+
+    def _prepared(self, count: int) -> list[list[Example]]:
+        """A chunk of batches, examples of like length together: padding costs as much as text."""
+        options = self._options
+        size, seed = options.batch, options.seed * 1_000_003 + self._chunk
+        examples = draw(
+            self._pool, self._encode, self.matcher, self._tokenizer, count * size,
+            candidates=options.candidates, unknown=options.unknown, seed=seed,
+        )  # fmt: skip
+        examples.sort(key=lambda example: len(example.answer_ids) + len(example.question) // 4)
+        batches = [examples[start : start + size] for start in range(0, count * size, size)]
+        random.Random(seed).shuffle(batches)
+        return batches
 
 
 def _optimizer(adapter: Adapter, options: TrainingOptions) -> torch.optim.AdamW:
     """Scalars and the gate learn ten times as fast as the projections."""
-    small = [p for name, p in adapter.named_parameters() if name in _SMALL]
-    large = [p for name, p in adapter.named_parameters() if name not in _SMALL]
+    learnt = dict(_learnt(adapter))
+    small = [p for name, p in learnt.items() if name in _SMALL]
+    large = [p for name, p in learnt.items() if name not in _SMALL]
     groups = [{"params": large, "factor": 1.0}, {"params": small, "factor": 10.0}]
     return torch.optim.AdamW(groups, lr=options.learning_rate, betas=(0.9, 0.98), weight_decay=0.0)
+
+
+def _learnt(adapter: Adapter) -> Iterator[tuple[str, torch.nn.Parameter]]:
+    return ((name, parameter) for name, parameter in adapter.named_parameters() if parameter.requires_grad)
 
 
 def _update(
@@ -175,7 +209,7 @@ def _update(
 
 def _save_checkpoint(path: Path, adapter: Adapter, optimizer: torch.optim.Optimizer, step: int) -> None:
     tensors = {}
-    for name, parameter in adapter.named_parameters():
+    for name, parameter in _learnt(adapter):
         state = optimizer.state[parameter]
         tensors[f"weight.{name}"] = parameter.detach().cpu().contiguous()
         tensors[f"first.{name}"] = state["exp_avg"].cpu().contiguous()
@@ -192,7 +226,7 @@ def _restore(path: Path, adapter: Adapter, optimizer: torch.optim.Optimizer) -> 
     try:
         with safe_open(path, framework="pt") as file:
             step = int(file.metadata()["step"])
-            for name, parameter in adapter.named_parameters():
+            for name, parameter in _learnt(adapter):
                 with torch.no_grad():
                     parameter.copy_(file.get_tensor(f"weight.{name}"))
                 optimizer.state[parameter] = {

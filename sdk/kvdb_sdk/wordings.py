@@ -1,13 +1,18 @@
 """Question wordings: those that training uses, and others that only evaluation sees.
 
 `{noun}` is a relation's noun form, `{term}` the fact's subject. The two lists share no wording, so that a score on the
-second says how an adapter does on questions that it was not trained on.
+second says how an adapter does on questions that it was not trained on. What people ask without the relation's own words
+("where was {term} born" for the place of birth) is in data files: `paraphrases.json` for the relations of the training
+sources, `common_relations.json` for nouns that many stores have.
 """
 
 from __future__ import annotations
 
+import json
 import random
 import re
+from functools import cache
+from importlib import resources
 
 TRAINING = (
     "What is the {noun} of {term}?",
@@ -78,13 +83,32 @@ def word(template: str, noun: str, term: str) -> str:
     return "".join(filled.get(part, part) for part in re.split(r"(\{noun\}|\{term\})", template))
 
 
+@cache
+def load_paraphrases() -> dict[str, list[str]]:
+    """Relation -> wordings with `{term}`, of the relations that the shipped adapter was trained on."""
+    return _data("paraphrases.json")
+
+
+@cache
+def load_common_relations() -> dict[str, list[str]]:
+    """Noun -> wordings with `{term}`, of relations that are common in stores of all kinds."""
+    return _data("common_relations.json")
+
+
+def _data(name: str) -> dict[str, list[str]]:
+    text = resources.files("kvdb_sdk").joinpath(name).read_text(encoding="utf-8")
+    found: dict[str, list[str]] = json.loads(text)
+    return found
+
+
 def rough(text: str, rng: random.Random) -> str:
-    """The way people type: now and then lower case, no question mark, or one slipped letter."""
-    if rng.random() < 0.15:
+    """The way people type: now and then lower case, no question mark, or a slip of a letter."""
+    if rng.random() < 0.2:
         text = text.lower()
-    if rng.random() < 0.15:
+    if rng.random() < 0.25:
         text = text.rstrip("?.")
-    if rng.random() < 0.05 and len(text) > 8:
+    if rng.random() < 0.08 and len(text) > 8:
         at = rng.randrange(2, len(text) - 2)
-        text = text[:at] + text[at + 1] + text[at] + text[at + 2 :]
+        swapped, left_out = text[at + 1] + text[at], text[at + 1]
+        text = text[:at] + rng.choice((swapped, left_out)) + text[at + 2 :]
     return text

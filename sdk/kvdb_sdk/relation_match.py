@@ -1,0 +1,66 @@
+"""How well the words of a question, its subject aside, mean a relation.
+
+The vector of a whole question is mostly its subject's: "Who runs ABN AMRO?" is as near to the key of the company's website
+as to that of its key people. So the subject gives way to "it" on both sides, and what is left is compared:
+
+    match = cos((1 + U) e("Who runs it?"), e("the key people of it"))
+
+U is learnt from paraphrases of questions (kvdb_sdk/paraphrases.json); with U = 0 it is the encoder's own similarity.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Sequence
+
+import numpy as np
+
+from kvdb.kg2kv import key_sentence
+from kvdb.types import F32
+
+Encode = Callable[[Sequence[str]], F32]
+
+SUBJECT = "it"
+_MOST_NOUNS = 50_000  # kept with their vectors
+
+
+class RelationMatch:
+    """Compares questions with the nouns of relations; keeps the nouns' vectors."""
+
+    def __init__(self, encode: Encode, weight: F32) -> None:
+        """`weight`: U [E, E]."""
+        self._encode = encode
+        self._weight = np.eye(len(weight), dtype=np.float32) + weight  # [E, E]
+        self._vectors: dict[str, F32] = {}
+
+    def __call__(self, asked: Sequence[str], nouns: Sequence[Sequence[str]]) -> list[F32]:
+        """The match in [-1, 1] of each text of `asked`, its subject masked, with each of its `nouns`."""
+        if not asked:
+            return []
+        wanted = self._noun_vectors({noun for group in nouns for noun in group})
+        moved = self._encode(asked) @ self._weight.T  # [m, E]
+        moved /= np.linalg.norm(moved, axis=1, keepdims=True).clip(1e-9)
+        return [
+            np.array([wanted[noun] @ vector for noun in group], np.float32)
+            for group, vector in zip(nouns, moved, strict=True)
+        ]
+
+    def _noun_vectors(self, nouns: set[str]) -> dict[str, F32]:
+        missing = sorted(nouns - self._vectors.keys())
+        if len(self._vectors) + len(missing) > _MOST_NOUNS:
+            self._vectors.clear()
+            missing = sorted(nouns)
+        if missing:
+            vectors = self._encode([key_sentence(noun, SUBJECT) for noun in missing])  # [n, E]
+            self._vectors.update(zip(missing, vectors, strict=True))
+        return self._vectors
+
+
+def without_subject(question: str, start: int, end: int) -> str:
+    """The question with characters [start, end), its subject, masked."""
+    return question[:start] + SUBJECT + question[end:]
+
+
+def term_in(text: str, term: str) -> re.Match[str] | None:
+    """Where `term` stands in `text` as whole words, in any case; None where it does not."""
+    return re.search(r"(?<!\w)" + re.escape(term) + r"(?!\w)", text, re.IGNORECASE)
