@@ -91,6 +91,7 @@ def train(
 @click.argument("facts", metavar="FACTS")
 @options.model
 @options.adapter
+@options.facts_in_prompt
 @options.route
 @options.memory
 @click.option(
@@ -105,6 +106,7 @@ def eval_command(
     facts: str,
     model: str,
     adapter: str,
+    facts_in_prompt: int,
     route: str,
     memory: str,
     limit: int,
@@ -127,8 +129,9 @@ def eval_command(
     with kvdb.open(db, read_only=True) as store, progress("eval", total=None, unit="questions") as meter:
         asked = store_questions(store, list(reading.triples(meter)), count=limit, seed=seed)
         reader = knowledge_model(
-            store, model, memory=memory, adapter=adapter, route=route, encoder=encoder, device=device
-        )
+            store, model, memory=memory, adapter=adapter, facts_in_prompt=facts_in_prompt, route=route,
+            encoder=encoder, device=device,
+        )  # fmt: skip
         report = evaluate(reader, asked, progress=lambda done: meter.update(done, done))
     fields = asdict(report)
     if not as_json:

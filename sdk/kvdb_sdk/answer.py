@@ -8,7 +8,8 @@ from typing import Any
 
 @dataclass(frozen=True, slots=True)
 class Citation:
-    """A fact that the answer rests on; `weight` in (0, 1] is the attention it had where it was used."""
+    """A fact that the answer rests on; `weight` in (0, 1] is the attention it had where it was used, 1 for a fact that
+    was in the prompt."""
 
     id: int
     head: str
@@ -32,7 +33,7 @@ class Answer:
     """An answer, whether the store knew, the facts behind it (by weight) and what it cost.
 
     `stats`: route, tokens, seconds, ms_per_token, facts (selected), and the pager's pages_hit, pages_missed,
-    pages_evicted, bytes_paged, resident_bytes and budget_bytes.
+    pages_evicted, bytes_paged, resident_bytes and budget_bytes (no pager's without an adapter).
     """
 
     text: str

@@ -14,7 +14,7 @@ from transformers import LogitsProcessorList
 
 from kvdb import SearchLimits, Store
 from kvdb.encoder import check_encoder
-from kvdb.errors import AdapterMismatchError
+from kvdb.errors import AdapterError, AdapterMismatchError
 from kvdb.types import fact_of, mask_of
 
 from .adapter import Adapter, Card, check_fits_encoder, check_fits_model, load_adapter
@@ -105,7 +105,7 @@ def store_facts(
     tokenizer: Any,
     store: Store,
     *,
-    adapter: str | Path | tuple[Adapter, Card] = "default",
+    adapter: str | Path | tuple[Adapter, Card] | None = "default",
     encoder: str | Encoder | None = None,
     memory: str | int = DEFAULT_BUDGET,
     route: str = "hybrid",
@@ -114,6 +114,11 @@ def store_facts(
 ) -> StoreFacts:
     """Check that adapter, model, encoder and store fit together, and make the fact source. Raises as `attach`."""
     check_route(route)
+    if adapter is None:
+        raise AdapterError(
+            "there is no adapter to attach: train one with `kvdb train`, or put the facts into the prompt with "
+            "KnowledgeModel(..., adapter=None)"
+        )
     weights, card = adapter if isinstance(adapter, tuple) else load_adapter(adapter_folder(adapter, model))
     check_fits_model(card, model, model_shape(model))
     record = store.encoder
@@ -173,7 +178,8 @@ def attach(
     `encoder`: as the store's record names it, unless given. `memory`: the pager's budget on the device.
     `route`: "hybrid", "encoder" or "attention". `threshold` in [0, 1]: how probable it must be that the store
     has the fact for anything to be copied; the adapter's own unless given. The model itself is not changed, and is
-    restored at the end.
+    restored at the end. Without an adapter there is nothing to attach: for such a model `KnowledgeModel(...,
+    adapter=None)` puts the facts into the prompt.
 
     Raises AdapterError, AdapterMismatchError, EncoderMismatchError, BudgetError, UnsupportedModelError, LimitError.
     """

@@ -74,6 +74,7 @@ def test_ask_hands_its_options_on(run, db: Path) -> None:
     assert StandIn.made == {
         "model": "m",
         "adapter": "a",
+        "facts_in_prompt": 5,
         "route": "attention",
         "memory": "1MB",
         "device": "cpu",
@@ -81,6 +82,11 @@ def test_ask_hands_its_options_on(run, db: Path) -> None:
     assert run("ask", db, "Who?", "--route", "other", code=2)
     result = run("ask", db, "Who?", "--memory", "1B", "--encoder", ENCODER, code=1)
     assert result.stderr == "kvdb: error: too little memory\n"
+
+
+def test_ask_without_an_adapter(run, db: Path) -> None:
+    run("ask", db, "Who?", "--adapter", "none", "--facts-in-prompt", 3, "--encoder", ENCODER)
+    assert (StandIn.made["adapter"], StandIn.made["facts_in_prompt"]) == (None, 3)
 
 
 def test_eval(run, run_json, db: Path, facts: Path) -> None:
