@@ -32,8 +32,9 @@ class Span:
 class Answer:
     """An answer, whether the store knew, the facts behind it (by weight) and what it cost.
 
-    `stats`: route, tokens, seconds, ms_per_token, facts (selected), and the pager's pages_hit, pages_missed,
-    pages_evicted, bytes_paged, resident_bytes and budget_bytes (no pager's without an adapter).
+    `stats`: route, tokens, seconds, ms_per_token and facts (selected). With an adapter also attended (ids of the five
+    facts that the prompt read most), confidence (that the store has the asked fact), and the pager's pages_hit,
+    pages_missed, pages_evicted, bytes_paged, resident_bytes and budget_bytes.
     """
 
     text: str

@@ -19,6 +19,7 @@ from kvdb.types import fact_of, mask_of
 
 from .adapter import Adapter, Card, check_fits_encoder, check_fits_model, load_adapter
 from .adapters import adapter_folder
+from .attended import MOST, Attended
 from .attention import Attachment, model_shape
 from .confidence import known_probability
 from .copying import Copier, Copyable
@@ -39,21 +40,38 @@ class Knowledge:
     facts: StoreFacts
     attachment: Attachment
     copier: Copier | None = None
-    """The copier of the last `generate`: it knows the copied spans of what was generated."""
+    """The copier of the last `generate`: it knows the copied spans of what was generated. None where the adapter has
+    no copy gate."""
+    attended: Attended | None = None
+    """What the prompts of the last `generate` read most."""
 
     def generate(self, *args: Any, **kwargs: Any) -> Any:
         """The model's own `generate` on one snapshot of the store, with copying from the facts of each prompt."""
         with self.facts.generation():
-            self.copier = Copier(
-                _Copyables(self.tokenizer, self.facts),
-                self._read_trace,
-                known=self._known,
-                threshold=self.facts.threshold,
-                glued=self.facts.glued,
-            )
             processors = LogitsProcessorList(kwargs.pop("logits_processor", None) or [])
-            processors.append(self.copier)
+            self.attended = Attended(self.attachment)
+            processors.append(self.attended)
+            self.copier = self._copier() if self.facts.adapter.config.copies else None
+            if self.copier is not None:
+                processors.append(self.copier)
             return type(self.model).generate(self.model, *args, logits_processor=processors, **kwargs)
+
+    def read_most(self, prompt: int, most: int = MOST) -> list[tuple[int, float]]:
+        """The rows that a prompt of the last `generate` read most at its end, and their weights; best first."""
+        if self.attended is None or self.attended.weights is None or not self.facts.selected:
+            return []
+        rows = self.facts.selected[prompt]
+        beams = max(1, len(self.attended.weights) // len(self.facts.selected))
+        return [(int(rows[place]), weight) for place, weight in self.attended.best(prompt * beams, len(rows), most)]
+
+    def _copier(self) -> Copier:
+        return Copier(
+            _Copyables(self.tokenizer, self.facts),
+            self._read_trace,
+            known=self._known,
+            threshold=self.facts.threshold,
+            glued=self.facts.glued,
+        )
 
     def _read_trace(self) -> tuple[Tensor, Tensor] | None:
         """Copy weights [rows, n + 1] and gate probabilities [rows, 3] of the last step; None without facts."""

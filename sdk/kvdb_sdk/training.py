@@ -25,7 +25,7 @@ from kvdb.types import EncoderRecord
 from .adapter import Adapter, AdapterConfig, Card, model_probe, save_adapter
 from .attention import Attachment, attention_modules, model_shape
 from .calibration import calibrated
-from .examples import Encode, Example, Pool, draw
+from .examples import NEAR, Encode, Example, Pool, draw
 from .losses import PromptPrefix, TrainingFacts, collate, losses, start_from_model
 
 CHECKPOINT = "checkpoint.safetensors"
@@ -35,11 +35,16 @@ _SMALL = ("prior", "threshold", "mix", "gate_weight", "gate_bias", "gate_known",
 
 @dataclass(frozen=True, slots=True)
 class TrainingOptions:
-    """How to train. Loss weights are for (write, gate, attend, select); see kvdb_sdk/losses.py."""
+    """How to train. Loss weights are for (write, gate, attend, select); see kvdb_sdk/losses.py.
+
+    `near`: the share of candidates that are a question's nearest keys. `unknown`: of questions without their fact.
+    `attention_only`: of steps without the prior.
+    """
 
     steps: int = 600
     batch: int = 16
     candidates: int = 20
+    near: float = NEAR
     unknown: float = 0.25
     attention_only: float = 0.25
     negatives: int = 2048
@@ -112,7 +117,7 @@ def train(
         per_chunk = max(1, _CHUNK // options.batch)
         for step in range(done, options.steps):
             if not batches or step % per_chunk == 0:
-                batches = _batches(pool, encode, tokenizer, options, step // per_chunk)
+                batches = _batches(pool, encode, tokenizer, options, step // per_chunk, adapter.config.copies)
             batch = collate(batches[step % per_chunk], pool, prefix, model.device)
             draw_of_step = torch.Generator().manual_seed(options.seed * 7919 + step)
             picked = torch.randint(len(pool.rows), (options.negatives,), generator=draw_of_step)
@@ -125,10 +130,11 @@ def train(
                 report(Progress(step + 1, values | {"prior": float(prior)}, time.monotonic() - started))
             if (step + 1) % options.checkpoint_every == 0:
                 _save_checkpoint(target / CHECKPOINT, adapter, optimizer, step + 1)
-        adapter.config = calibrated(
-            attachment, source, pool, encode, prefix,
-            count=options.calibration, batch=options.batch, candidates=options.candidates, seed=options.seed,
-        )  # fmt: skip
+        if adapter.config.copies:  # else the model itself says whether it knows
+            adapter.config = calibrated(
+                attachment, source, pool, encode, prefix,
+                count=options.calibration, batch=options.batch, candidates=options.candidates, seed=options.seed,
+            )  # fmt: skip
     probes = tuple(tuple(round(float(x), 4) for x in row) for row in encoder.probes)
     training = {"options": asdict(options), "data": data or {}, "seconds": round(time.monotonic() - started)}
     save_adapter(target, adapter, Card(adapter.config, model_probe(model), probes, training))
@@ -136,11 +142,16 @@ def train(
     return adapter.eval().requires_grad_(False)
 
 
-def _batches(pool: Pool, encode: Encode, tokenizer: Any, options: TrainingOptions, chunk: int) -> list[list[Example]]:
+def _batches(
+    pool: Pool, encode: Encode, tokenizer: Any, options: TrainingOptions, chunk: int, copying: bool
+) -> list[list[Example]]:
     """A chunk of batches, examples of like length together: padding costs as much as text."""
     size, seed = options.batch, options.seed * 1_000_003 + chunk
     count = max(1, _CHUNK // size) * size
-    examples = draw(pool, encode, tokenizer, count, candidates=options.candidates, unknown=options.unknown, seed=seed)
+    examples = draw(
+        pool, encode, tokenizer, count, candidates=options.candidates, unknown=options.unknown, seed=seed,
+        near=options.near, copying=copying,
+    )  # fmt: skip
     examples.sort(key=lambda example: len(example.answer_ids) + len(example.question) // 4)
     batches = [examples[start : start + size] for start in range(0, count, size)]
     random.Random(seed).shuffle(batches)
@@ -178,8 +189,9 @@ def _save_checkpoint(path: Path, adapter: Adapter, optimizer: torch.optim.Optimi
     for name, parameter in adapter.named_parameters():
         state = optimizer.state[parameter]
         tensors[f"weight.{name}"] = parameter.detach().cpu().contiguous()
-        tensors[f"first.{name}"] = state["exp_avg"].cpu().contiguous()
-        tensors[f"second.{name}"] = state["exp_avg_sq"].cpu().contiguous()
+        if state:  # else nothing was learnt of it: the prior, where every step goes without
+            tensors[f"first.{name}"] = state["exp_avg"].cpu().contiguous()
+            tensors[f"second.{name}"] = state["exp_avg_sq"].cpu().contiguous()
     part = path.with_suffix(".part")
     save_file(tensors, part, metadata={"step": str(step)})
     part.replace(path)
@@ -195,11 +207,12 @@ def _restore(path: Path, adapter: Adapter, optimizer: torch.optim.Optimizer) -> 
             for name, parameter in adapter.named_parameters():
                 with torch.no_grad():
                     parameter.copy_(file.get_tensor(f"weight.{name}"))
-                optimizer.state[parameter] = {
-                    "step": torch.tensor(float(step)),
-                    "exp_avg": file.get_tensor(f"first.{name}").to(parameter.device),
-                    "exp_avg_sq": file.get_tensor(f"second.{name}").to(parameter.device),
-                }
+                if f"first.{name}" in file.keys():  # noqa: SIM118 -- not a mapping
+                    optimizer.state[parameter] = {
+                        "step": torch.tensor(float(step)),
+                        "exp_avg": file.get_tensor(f"first.{name}").to(parameter.device),
+                        "exp_avg_sq": file.get_tensor(f"second.{name}").to(parameter.device),
+                    }
     except Exception as error:
         raise AdapterError(f"{path} is no checkpoint of this training ({error}): remove it to start anew") from error
     return step
