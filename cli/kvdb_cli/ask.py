@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 @click.argument("question")
 @options.model
 @options.adapter
+@options.facts_in_prompt
 @options.route
 @options.memory
 @click.option("--max-new-tokens", default=96, show_default=True, type=click.IntRange(1), help="Longest answer.")
@@ -30,6 +31,7 @@ def ask(
     question: str,
     model: str,
     adapter: str,
+    facts_in_prompt: int,
     route: str,
     memory: str,
     max_new_tokens: int,
@@ -45,8 +47,9 @@ def ask(
 
     with kvdb.open(db, read_only=True) as store:
         reader = knowledge_model(
-            store, model, memory=memory, adapter=adapter, route=route, encoder=encoder, device=device
-        )
+            store, model, memory=memory, adapter=adapter, facts_in_prompt=facts_in_prompt, route=route,
+            encoder=encoder, device=device,
+        )  # fmt: skip
         answer = reader.ask(question, max_new_tokens=max_new_tokens)
     if as_json:
         print_json(answer_fields(answer))
@@ -57,9 +60,17 @@ def ask(
 
 
 def knowledge_model(
-    store: Any, model: str, *, memory: str, adapter: str, route: str, encoder: str | None, device: str | None
+    store: Any,
+    model: str,
+    *,
+    memory: str,
+    adapter: str,
+    facts_in_prompt: int,
+    route: str,
+    encoder: str | None,
+    device: str | None,
 ) -> Any:
-    """The model that `ask` and `eval` put questions to."""
+    """The model that `ask` and `eval` put questions to. The adapter "none" is no adapter."""
     from kvdb_sdk import KnowledgeModel
     from kvdb_sdk.encoders import encoder_for
 
@@ -67,7 +78,8 @@ def knowledge_model(
         model,
         store,
         memory=memory,
-        adapter=adapter,
+        adapter=None if adapter == "none" else adapter,
+        facts_in_prompt=facts_in_prompt,
         route=route,
         encoder=encoder_for(store.encoder, encoder, device=device),
         device=device,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict
+from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -91,6 +91,7 @@ def train(
 @click.argument("facts", metavar="FACTS")
 @options.model
 @options.adapter
+@options.facts_in_prompt
 @options.route
 @options.memory
 @click.option(
@@ -105,6 +106,7 @@ def eval_command(
     facts: str,
     model: str,
     adapter: str,
+    facts_in_prompt: int,
     route: str,
     memory: str,
     limit: int,
@@ -116,7 +118,11 @@ def eval_command(
     """Ask about the facts of the file FACTS, and count the right answers that the model gives from the store
     DB. A fifth of the questions are about facts that DB does not have.
 
-    JSON: em, citation_accuracy, refusal_f1, n, ms_per_token.
+    em is the share of exact matches; attention says how often the fact was the most attended, or among five.
+
+    JSON: em, citation_accuracy, refusal_f1, n, ms_per_token, token_f1, rouge_l, citations and refusal (precision,
+    recall, f1), attention (acc_at_1, acc_at_5), calibration (error, bins), cost (ms_per_token, ms_per_answer,
+    resident_bytes, device_bytes), misses.
     """
     import kvdb
     from kvdb.readers import Source
@@ -127,13 +133,26 @@ def eval_command(
     with kvdb.open(db, read_only=True) as store, progress("eval", total=None, unit="questions") as meter:
         asked = store_questions(store, list(reading.triples(meter)), count=limit, seed=seed)
         reader = knowledge_model(
-            store, model, memory=memory, adapter=adapter, route=route, encoder=encoder, device=device
-        )
+            store, model, memory=memory, adapter=adapter, facts_in_prompt=facts_in_prompt, route=route,
+            encoder=encoder, device=device,
+        )  # fmt: skip
         report = evaluate(reader, asked, progress=lambda done: meter.update(done, done))
-    fields = asdict(report)
-    if not as_json:
-        del fields["misses"]
-    _print(fields, as_json)
+    fields = report.as_dict()
+    if as_json:
+        print_json(fields)
+    else:
+        print_fields(dict(_flat(fields)))
+
+
+def _flat(fields: dict[str, Any], within: str = "") -> Iterator[tuple[str, Any]]:
+    """The figures for a person: nested ones by their path, no lists, and no figure that is not there."""
+    for name, value in fields.items():
+        if isinstance(value, dict):
+            yield from _flat(value, f"{within}{name}.")
+        elif isinstance(value, float):
+            yield within + name, f"{value:.4g}"
+        elif value is not None and not isinstance(value, tuple | list):
+            yield within + name, value
 
 
 def _print(fields: dict[str, Any], as_json: bool) -> None:

@@ -53,7 +53,19 @@ def adapter(function: F) -> F:
         "--adapter",
         default="default",
         show_default=True,
-        help="A folder made by kvdb train, or the name of one that comes with kvdb.",
+        help="A folder made by kvdb train, or the name of one that comes with kvdb; none puts the facts into the "
+        "prompt, for any model.",
+    )(function)
+
+
+def facts_in_prompt(function: F) -> F:
+    """`--facts-in-prompt`."""
+    return click.option(
+        "--facts-in-prompt",
+        default=5,
+        show_default=True,
+        type=click.IntRange(1),
+        help="With --adapter none: how many facts, at most.",
     )(function)
 
 

@@ -25,6 +25,7 @@ CARD = "card.json"
 FORMAT = 1
 SPAN_KINDS = ("term", "value")  # what the copy gate can start: the fact's subject, or its value
 _MAX_CARD_BYTES = 1 << 20
+_NEVER = -1e4  # a logit whose weight and gradient are exactly zero, and that float16 still holds
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,7 +36,8 @@ class AdapterConfig:
     of their relation is added to the similarity of facts that the question names. `known` and, without an encoder, `known_by_attention` are the coefficients of the
     probability that the asked fact is there (kvdb_sdk/confidence.py): intercept, null fact's weight, best fact's
     weight, its similarity, whether its term is named, share of its noun named, match of its relation. Below
-    `refuse_below` it is refused.
+    `refuse_below` it is refused. Without `copies` the model writes values and refusals in its own words, and without
+    `null_fact` some fact is always read: as the papers have it (benchmarks/recipes.py).
     """
 
     model: str
@@ -54,6 +56,8 @@ class AdapterConfig:
     known: tuple[float, ...] = (-18.40, -0.10, 3.23, 12.19, 1.83, 4.57, 0.0)
     known_by_attention: tuple[float, ...] = (-1.52, -10.73, 7.71)
     refuse_below: float = 0.5
+    copies: bool = True
+    null_fact: bool = True
 
     def __post_init__(self) -> None:
         if not self.kb_layers or not set(self.select_layers) <= set(self.kb_layers):
@@ -106,6 +110,8 @@ class Adapter(nn.Module):
         # Facts enter the residual stream softly, so that an untrained adapter does not drown the text.
         with torch.no_grad():
             self.value_weight.mul_(0.1)
+            if not self.config.null_fact:
+                self.null_bias.fill_(_NEVER)
 
     def layer_index(self, layer: int) -> int:
         """Position of a model layer among the KB layers."""

@@ -8,7 +8,8 @@ from typing import Any
 
 @dataclass(frozen=True, slots=True)
 class Citation:
-    """A fact that the answer rests on; `weight` in (0, 1] is the attention it had where it was used."""
+    """A fact that the answer rests on; `weight` in (0, 1] is the attention it had where it was used, 1 for a fact that
+    was in the prompt."""
 
     id: int
     head: str
@@ -31,8 +32,9 @@ class Span:
 class Answer:
     """An answer, whether the store knew, the facts behind it (by weight) and what it cost.
 
-    `stats`: route, tokens, seconds, ms_per_token, facts (selected), and the pager's pages_hit, pages_missed,
-    pages_evicted, bytes_paged, resident_bytes and budget_bytes.
+    `stats`: route, tokens, seconds, ms_per_token and facts (selected). With an adapter also attended (ids of the five
+    facts that the prompt read most), confidence (that the store has the asked fact), and the pager's pages_hit,
+    pages_missed, pages_evicted, bytes_paged, resident_bytes and budget_bytes.
     """
 
     text: str

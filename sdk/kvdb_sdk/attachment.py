@@ -14,11 +14,12 @@ from transformers import LogitsProcessorList
 
 from kvdb import SearchLimits, Store
 from kvdb.encoder import check_encoder
-from kvdb.errors import AdapterMismatchError
+from kvdb.errors import AdapterError, AdapterMismatchError
 from kvdb.types import fact_of, mask_of
 
 from .adapter import Adapter, Card, check_fits_encoder, check_fits_model, load_adapter
 from .adapters import adapter_folder
+from .attended import MOST, Attended
 from .attention import Attachment, model_shape
 from .confidence import known_probability
 from .copying import Copier, Copyable
@@ -39,21 +40,38 @@ class Knowledge:
     facts: StoreFacts
     attachment: Attachment
     copier: Copier | None = None
-    """The copier of the last `generate`: it knows the copied spans of what was generated."""
+    """The copier of the last `generate`: it knows the copied spans of what was generated. None where the adapter has
+    no copy gate."""
+    attended: Attended | None = None
+    """What the prompts of the last `generate` read most."""
 
     def generate(self, *args: Any, **kwargs: Any) -> Any:
         """The model's own `generate` on one snapshot of the store, with copying from the facts of each prompt."""
         with self.facts.generation():
-            self.copier = Copier(
-                _Copyables(self.tokenizer, self.facts),
-                self._read_trace,
-                known=self._known,
-                threshold=self.facts.threshold,
-                glued=self.facts.glued,
-            )
             processors = LogitsProcessorList(kwargs.pop("logits_processor", None) or [])
-            processors.append(self.copier)
+            self.attended = Attended(self.attachment)
+            processors.append(self.attended)
+            self.copier = self._copier() if self.facts.adapter.config.copies else None
+            if self.copier is not None:
+                processors.append(self.copier)
             return type(self.model).generate(self.model, *args, logits_processor=processors, **kwargs)
+
+    def read_most(self, prompt: int, most: int = MOST) -> list[tuple[int, float]]:
+        """The rows that a prompt of the last `generate` read most at its end, and their weights; best first."""
+        if self.attended is None or self.attended.weights is None or not self.facts.selected:
+            return []
+        rows = self.facts.selected[prompt]
+        beams = max(1, len(self.attended.weights) // len(self.facts.selected))
+        return [(int(rows[place]), weight) for place, weight in self.attended.best(prompt * beams, len(rows), most)]
+
+    def _copier(self) -> Copier:
+        return Copier(
+            _Copyables(self.tokenizer, self.facts),
+            self._read_trace,
+            known=self._known,
+            threshold=self.facts.threshold,
+            glued=self.facts.glued,
+        )
 
     def _read_trace(self) -> tuple[Tensor, Tensor] | None:
         """Copy weights [rows, n + 1] and gate probabilities [rows, 3] of the last step; None without facts."""
@@ -105,7 +123,7 @@ def store_facts(
     tokenizer: Any,
     store: Store,
     *,
-    adapter: str | Path | tuple[Adapter, Card] = "default",
+    adapter: str | Path | tuple[Adapter, Card] | None = "default",
     encoder: str | Encoder | None = None,
     memory: str | int = DEFAULT_BUDGET,
     route: str = "hybrid",
@@ -114,6 +132,11 @@ def store_facts(
 ) -> StoreFacts:
     """Check that adapter, model, encoder and store fit together, and make the fact source. Raises as `attach`."""
     check_route(route)
+    if adapter is None:
+        raise AdapterError(
+            "there is no adapter to attach: train one with `kvdb train`, or put the facts into the prompt with "
+            "KnowledgeModel(..., adapter=None)"
+        )
     weights, card = adapter if isinstance(adapter, tuple) else load_adapter(adapter_folder(adapter, model))
     check_fits_model(card, model, model_shape(model))
     record = store.encoder
@@ -173,7 +196,8 @@ def attach(
     `encoder`: as the store's record names it, unless given. `memory`: the pager's budget on the device.
     `route`: "hybrid", "encoder" or "attention". `threshold` in [0, 1]: how probable it must be that the store
     has the fact for anything to be copied; the adapter's own unless given. The model itself is not changed, and is
-    restored at the end.
+    restored at the end. Without an adapter there is nothing to attach: for such a model `KnowledgeModel(...,
+    adapter=None)` puts the facts into the prompt.
 
     Raises AdapterError, AdapterMismatchError, EncoderMismatchError, BudgetError, UnsupportedModelError, LimitError.
     """

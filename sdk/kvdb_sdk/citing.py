@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from kvdb.types import Fact
+from kvdb.types import Fact, fact_of
 
 from .answer import Answer, Citation, Span
 from .attachment import Knowledge
 from .copying import Copier, kind_name
 from .rows import row_in_words
+from .text_answer import answer_from_text
 from .wordings import UNKNOWN
 
 
@@ -18,8 +19,11 @@ def answer_of(tokenizer: Any, knowledge: Knowledge, prompt: int, ids: Sequence[i
     """The answer to a prompt of the last `generate`, of which `ids` are the generated tokens."""
     copier = knowledge.copier
     facts = len(knowledge.facts.selected[prompt]) if knowledge.facts.selected else 0
-    stats: dict[str, Any] = {"facts": facts}
+    attended = [fact_of(row) for row, _ in knowledge.read_most(prompt)]
+    stats: dict[str, Any] = {"facts": facts, "attended": list(dict.fromkeys(attended))}
     whole: str = tokenizer.decode(ids, skip_special_tokens=True)
+    if facts and not knowledge.facts.adapter.config.copies:
+        return _in_own_words(knowledge, prompt, whole.strip(), stats)
     if copier is None or not facts:
         return Answer(whole.strip(), False, stats=stats)
     if copier.confidence:
@@ -60,6 +64,17 @@ def _worded_by_store(knowledge: Knowledge, copier: Copier, prompt: int, stats: d
     start = text.rindex(sentence.value)
     span = Span(start, start + len(sentence.value), fact.id, "value")
     return Answer(text, True, (_citation(fact, weight),), (span,), {**stats, "worded_by": "store"})
+
+
+def _in_own_words(knowledge: Knowledge, prompt: int, text: str, stats: dict[str, Any]) -> Answer:
+    """An adapter without a copy gate: whether it knows, and what it cites, is looked for in its text."""
+    read = knowledge.read_most(prompt, most=16)
+    with knowledge.facts.generation() as snapshot:
+        in_words = [row_in_words(snapshot, row) for row, _ in read]
+    weights: dict[int, float] = {}
+    for (fact, _), (_, weight) in zip(in_words, read, strict=True):
+        weights.setdefault(fact.id, weight)
+    return answer_from_text(text, in_words, stats, weights=weights)
 
 
 def _citation(fact: Fact, weight: float) -> Citation:

@@ -8,7 +8,8 @@ from collections.abc import Sequence
 
 from kvdb import Store, Triple
 
-from .evaluation import Asked, questions
+from .eval_report import Asked
+from .evaluation import questions
 
 UNKNOWN_SHARE = 0.25  # questions without a fact, for each one with
 

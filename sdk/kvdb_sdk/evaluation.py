@@ -1,4 +1,4 @@
-"""How well a model answers from a store: exact match, citations, refusal, time.
+"""Asks a model questions whose answers are known, and measures the answers (kvdb_sdk/eval_report.py).
 
 Questions are asked of facts with one tail only, in wordings that training never used (kvdb_sdk/wordings.py). For
 refusal, facts are taken out of the store's candidates by asking about subjects that it does not have.
@@ -7,48 +7,23 @@ refusal, facts are taken out of the store's candidates by asking about subjects 
 from __future__ import annotations
 
 import random
-import re
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import asdict, dataclass
 from typing import Any
+
+import torch
 
 from kvdb import Triple
 from kvdb.errors import LimitError
+from kvdb.kg2kv import answer as answer_sentence
 from kvdb.kg2kv import noun_forms
 
 from .answer import Answer
-from .session import KnowledgeModel
+from .eval_report import Asked, EvalReport, Outcome, summary
+from .metrics import contains
 from .wordings import HELD_OUT, word
 
-
-@dataclass(frozen=True, slots=True)
-class EvalReport:
-    """Shares in [0, 1]; `plain_em` is the same model without the store, None where it was not asked.
-
-    em: the answer has the tail, verbatim, at token boundaries, and no other fact's value. citation_accuracy: the
-    first citation is the asked fact. refusal_f1: of "does not know" on questions whose fact the store has not.
-    """
-
-    n: int
-    em: float
-    citation_accuracy: float
-    refusal_f1: float | None
-    plain_em: float | None
-    ms_per_token: float
-    misses: tuple[dict[str, Any], ...] = ()
-
-    def as_dict(self) -> dict[str, Any]:
-        return asdict(self)
-
-
-@dataclass(frozen=True, slots=True)
-class Asked:
-    """One question of an evaluation. `known` False where the store has no such fact."""
-
-    question: str
-    triple: Triple
-    known: bool = True
+__all__ = ["Asked", "EvalReport", "contains", "evaluate", "questions"]
 
 
 def questions(
@@ -69,12 +44,24 @@ def questions(
             "no fact has a single tail for its head and relation: there is nothing to ask with one right answer"
         )
     rng = random.Random(seed)
-    picked = rng.sample(single, min(count, len(single)))
-    return [Asked(word(rng.choice(wordings), nouns(t.relation), t.head), t, known) for t in picked]
+    return [worded(triple, nouns, rng, wordings, known) for triple in rng.sample(single, min(count, len(single)))]
+
+
+def worded(
+    triple: Triple,
+    nouns: Callable[[str], str],
+    rng: random.Random,
+    wordings: Sequence[str] = HELD_OUT,
+    known: bool = True,
+) -> Asked:
+    """The question about a fact, in one of the wordings."""
+    noun = nouns(triple.relation)
+    question = word(rng.choice(wordings), noun, triple.head)
+    return Asked(question, triple, known, answer_sentence(noun, triple.head, triple.tail))
 
 
 def evaluate(
-    model: KnowledgeModel,
+    model: Any,
     asked: Sequence[Asked],
     *,
     plain: bool = False,
@@ -84,52 +71,28 @@ def evaluate(
 ) -> EvalReport:
     """Ask everything once, `batch` questions at a time. `plain` asks the model without the store as well.
 
-    `progress` hears how many are done.
+    `model` is a KnowledgeModel, or anything with its `store`, `ask_many` and (for `plain`) `ask_plain`. `progress`
+    hears how many are done.
     """
-    right = cited = plain_right = refused_rightly = refused = unknown = 0
-    tokens, seconds = 0, 0.0
-    misses: list[dict[str, Any]] = []
-    for done, (one, answer) in enumerate(_answered(model, asked, batch), 1):
-        tokens += answer.stats["tokens"]
-        seconds += answer.stats["tokens"] * answer.stats["ms_per_token"] / 1000
-        refused += not answer.answered
-        if one.known:
-            is_right = answer.answered and contains(answer.text, one.triple.tail)
-            right += is_right
-            cited += bool(answer.citations) and _is(answer.citations[0], one.triple)
-            if not is_right and len(misses) < keep_misses:
-                misses.append({"question": one.question, "wanted": one.triple.tail, "answer": answer.text})
-            plain_right += plain and contains(model.ask_plain(one.question), one.triple.tail)
-        else:
-            unknown += 1
-            refused_rightly += not answer.answered
+    if torch.cuda.is_available():
+        torch.cuda.reset_peak_memory_stats()
+    outcomes = []
+    plain_right = 0
+    for one, answer in _answered(model, asked, batch):
+        outcomes.append(Outcome(one, answer, model.store.find(one.triple) if one.known else None))
+        if plain and one.known:
+            plain_right += contains(model.ask_plain(one.question), one.triple.tail)
         if progress is not None:
-            progress(done)
-    n = len(asked) - unknown
-    return EvalReport(
-        n=len(asked),
-        em=right / max(1, n),
-        citation_accuracy=cited / max(1, n),
-        refusal_f1=2 * refused_rightly / max(1, refused + unknown) if unknown else None,
-        plain_em=plain_right / max(1, n) if plain else None,
-        ms_per_token=1000 * seconds / max(1, tokens),
-        misses=tuple(misses),
+            progress(len(outcomes))
+    return summary(
+        outcomes,
+        plain_em=plain_right / max(1, sum(one.known for one in asked)) if plain else None,
+        device_bytes=torch.cuda.max_memory_allocated() if torch.cuda.is_available() else None,
+        keep_misses=keep_misses,
     )
 
 
-def _answered(model: KnowledgeModel, asked: Sequence[Asked], batch: int) -> Iterator[tuple[Asked, Answer]]:
+def _answered(model: Any, asked: Sequence[Asked], batch: int) -> Iterator[tuple[Asked, Answer]]:
     for start in range(0, len(asked), batch):
         part = asked[start : start + batch]
         yield from zip(part, model.ask_many([one.question for one in part]), strict=True)
-
-
-def contains(text: str, value: str) -> bool:
-    """Whether `value` stands verbatim in `text`, not as a part of a longer word or number (case matters not)."""
-    pattern = r"(?<!\w)" + re.escape(value.strip().rstrip(".").casefold()) + r"(?!\w)"
-    if re.search(pattern, text.casefold()) is not None:
-        return True
-    return not re.search(r"\w", value) and value.strip() in text
-
-
-def _is(citation: Any, triple: Triple) -> bool:
-    return (citation.head, citation.relation, citation.tail) == tuple(triple)

@@ -7,6 +7,7 @@ out, and the answer is that it is not known.
 
 from __future__ import annotations
 
+import math
 import random
 from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
@@ -23,6 +24,7 @@ from .prompts import continuation_ids
 from .relation_match import RelationMatch, term_in, without_subject
 from .wordings import TRAINING, UNKNOWN, load_paraphrases, rough, word
 
+NEAR = 0.8
 Encode = Callable[[Sequence[str]], F32]
 WRITE, TERM, VALUE, INSIDE = (
     0,
@@ -87,21 +89,29 @@ def draw(
     candidates: int,
     unknown: float,
     seed: int,
+    near: float = NEAR,
+    copying: bool = True,
 ) -> list[Example]:
-    """`count` examples with `candidates` candidates each, a share `unknown` of them without their fact."""
+    """`count` examples with `candidates` candidates each, a share `unknown` of them without their fact.
+
+    A share `near` of the candidates are the question's nearest keys, the others are drawn evenly. Without `copying` the
+    model learns to write every token of the answer.
+    """
     rng = random.Random(seed)
     chosen = [pool.askable[rng.randrange(len(pool.askable))] for _ in range(count)]
     texts = [_question(pool.rows[i], rng) for i in chosen]
     vectors = np.asarray(encode(texts), np.float32)  # [count, E]
     found: Iterable[Any] = nearest(pool.keys, vectors, candidates * 2)  # [count, candidates * 2]
+    hard = math.ceil(near * candidates)
     picked = [
-        _candidates(pool, i, near.tolist(), candidates, rng.random() >= unknown, rng)
-        for i, near in zip(chosen, found, strict=True)
+        _candidates(pool, i, nearby.tolist(), candidates, hard, rng.random() >= unknown, rng)
+        for i, nearby in zip(chosen, found, strict=True)
     ]
     matches = _matches(pool, matcher, texts, [rows for rows, _ in picked])
     examples = []
     for i, text, vector, (rows, gold), match in zip(chosen, texts, vectors, picked, matches, strict=True):
         ids, kinds = answer_tokens(tokenizer, pool.rows[i], gold < candidates)
+        kinds = kinds if copying else [WRITE] * len(kinds)
         examples.append(Example(text, vector, rows, gold, i, ids, kinds, match))
     return examples
 
@@ -138,13 +148,14 @@ def _matches(
 
 
 def _candidates(
-    pool: Pool, row: int, near: list[int], n: int, known: bool, rng: random.Random
+    pool: Pool, row: int, near: list[int], n: int, hard: int, known: bool, rng: random.Random
 ) -> tuple[list[int], int]:
-    """n pool rows, and where the right one lies among them (n, the null fact, where it was taken out)."""
+    """n pool rows, `hard` of them `near` ones, and where the right one lies among them (n, the null fact, where it was
+    taken out)."""
     asked = (pool.rows[row].noun, pool.rows[row].term)
     others = [j for j in near if (pool.rows[j].noun, pool.rows[j].term) != asked]
-    picked = others[: n - n // 5]
-    picked += [j for j in rng.sample(range(len(pool.rows)), n // 5) if j != row and j not in picked]
+    picked = others[:hard]
+    picked += [j for j in rng.sample(range(len(pool.rows)), n - hard) if j != row and j not in picked]
     picked = picked[: n - known] + ([row] if known else [])
     rng.shuffle(picked)
     while len(picked) < n:  # a pool smaller than n: repeat what there is

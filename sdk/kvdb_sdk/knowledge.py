@@ -69,6 +69,7 @@ class StoreFacts:
         self._found: list[U64] = []  # rows of each question that were found before the model's own queries
         self._match: list[dict[int, float]] = []  # those whose term the question names -> match of their relation
         self._batch: FactBatch | None = None
+        self._read: dict[int, FactBatch] = {}  # what each KB layer read with the prompt, and reads with every token
         self._similarity: Tensor | None = None  # [B, n] of the questions and the selected keys
 
     @contextmanager
@@ -87,6 +88,7 @@ class StoreFacts:
         """A new prompt [B, T]: find the questions, and select by the encoder."""
         self.selected, self.questions, self._match = [], [], []
         self._batch = self._vectors = self._asking = self._readers = self._similarity = None
+        self._read = {}
         with self.generation() as snapshot:
             if not snapshot.rows or input_ids is None:
                 return
@@ -157,7 +159,9 @@ class StoreFacts:
                 self._select(snapshot, layer, q)
         if self._batch is None:
             return None
-        return replace(self._batch, readers=self._readers if prefill else None)
+        batch = self._batch if prefill else self._read.get(layer, self._batch)
+        self._read[layer] = batch
+        return replace(batch, readers=self._readers if prefill else None)
 
     def _select(self, snapshot: Snapshot, layer: int, q: Tensor) -> None:
         assert self._asking is not None
@@ -205,4 +209,5 @@ class StoreFacts:
         with self.generation() as snapshot:
             self.selected = list(rows)
             self._asking = None
+            self._read = {}
             self._project(snapshot)

@@ -18,7 +18,9 @@ from .relation_match import RelationMatch, without_subject
 _AND = r"(?:and also|and|&|as well as|plus|versus|vs\.?|or|compared (?:to|with)|than)"
 _SAME = re.compile(rf"\s*(?:'s)?\s*(?:,|,?\s*{_AND})\s*(?:of |for |in |that of )?(?:the )?\s*", re.IGNORECASE)
 _OTHER = re.compile(r",?\s+(?:and also|and|&|as well as|plus)\s+|[;?]\s+(?:and\s+)?|,\s+", re.IGNORECASE)
-_YES_NO = re.compile(r"(?:is|are|was|were|does|do|did|has|have|isn't|aren't|doesn't)\b(?!\s+(?:you|anyone|anybody)\b)", re.I)
+_YES_NO = re.compile(
+    r"(?:is|are|was|were|does|do|did|has|have|isn't|aren't|doesn't)\b(?!\s+(?:you|anyone|anybody)\b)", re.I
+)
 _ASKS_TRUTH = re.compile(r"(?:true|correct|right|sure)\s*(?:that\b|\?|$)", re.IGNORECASE)
 _LOWER = re.compile(
     r"\b(?:lower|lowest|less|least|smaller|smallest|fewer|fewest|shorter|shortest|earlier|earliest|older|oldest|lighter|"
@@ -114,7 +116,10 @@ def split_entities(question: str, found: Sequence[Subject]) -> list[str]:
 def split_relations(question: str, subject: Subject) -> list[str]:
     """One question for each of two nouns asked of one subject ("the area and the mayor of A"); [] where not."""
     text = masked(question, subject)
-    for pattern in (r"\bthe (.+?) and (?:also )?(?:the |its )?(.+?) (?:of|for) it\b", r"\bit's (.+?) and (?:its )?(.+?)[?.!]*$"):
+    for pattern in (
+        r"\bthe (.+?) and (?:also )?(?:the |its )?(.+?) (?:of|for) it\b",
+        r"\bit's (.+?) and (?:its )?(.+?)[?.!]*$",
+    ):
         found = re.search(pattern, text, re.IGNORECASE)
         if found and not any(has_noun(f"{found[1]} and {found[2]}", noun) for noun in subject.nouns if " and " in noun):
             return [f"What is the {part.strip()} of {subject.term}?" for part in found.groups()]
@@ -167,7 +172,10 @@ def claims(question: str, subject: Subject, noun: str) -> bool:
     """Whether the question says anything beside its subject and the noun: a value that may be right or not."""
     text = masked(question, subject)
     said = set(_WORD.findall(noun.casefold()))
-    return any(word not in _EMPTY and word.rstrip("s") not in said and word not in said for word in _WORD.findall(text.casefold()))
+    return any(
+        word not in _EMPTY and word.rstrip("s") not in said and word not in said
+        for word in _WORD.findall(text.casefold())
+    )
 
 
 def says(question: str, subject: Subject, value: str) -> bool:

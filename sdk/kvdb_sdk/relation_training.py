@@ -66,4 +66,3 @@ def _fit(asked: torch.Tensor, keys: torch.Tensor, right: torch.Tensor, rng: torc
         optimizer.step()
     learnt: F32 = change.detach().numpy()
     return learnt
-

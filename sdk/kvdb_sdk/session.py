@@ -21,6 +21,7 @@ from .encoders import Encoder
 from .language_model import load_language_model
 from .page_table import PageCounters
 from .pager import DEFAULT_BUDGET
+from .prompted import FACTS_IN_PROMPT, PromptedFacts
 from .prompts import chat_prompt
 from .routing import check_route
 
@@ -37,15 +38,29 @@ class KnowledgeModel:
         tokenizer: Any,
         store: Store,
         *,
-        adapter: str | Path | tuple[Adapter, Card] = "default",
+        adapter: str | Path | tuple[Adapter, Card] | None = "default",
         encoder: str | Encoder | None = None,
         memory: str | int = DEFAULT_BUDGET,
         route: str = "hybrid",
         limits: SearchLimits | None = None,
         threshold: float | None = None,
+        facts_in_prompt: int | None = FACTS_IN_PROMPT,
     ) -> None:
-        """As `attach`; what does not fit is refused here, not at the first question."""
+        """As `attach`; what does not fit is refused here, not at the first question.
+
+        `adapter=None` works with any causal model: the `facts_in_prompt` facts that fit a question best (None: the
+        whole store) go into its prompt instead of its attention, by the route "hybrid" or "encoder"; `memory` and
+        `threshold` mean nothing then. See kvdb_sdk/prompted.py.
+        """
         self.model, self.tokenizer, self.store = model, tokenizer, store
+        self._prompted: PromptedFacts | None = None
+        if adapter is None:
+            context = getattr(model.config, "max_position_embeddings", None)
+            self._prompted = PromptedFacts(
+                tokenizer, store, encoder=encoder, route=route, limits=limits, facts_in_prompt=facts_in_prompt,
+                context=context,
+            )  # fmt: skip
+            return
         self._facts = store_facts(
             model,
             tokenizer,
@@ -77,6 +92,13 @@ class KnowledgeModel:
         """
         if not questions:
             return []
+        if self._prompted is not None:
+            return self._prompted.ask_many(
+                questions,
+                lambda turns: self._generate(self.model.generate, turns, max_new_tokens),
+                route=route,
+                most_tokens=max_new_tokens,
+            )
         started = time.perf_counter()
         before = _copy(self._facts.pager.counters)
         with self._routed(route), attached(self.model, self.tokenizer, self._facts) as knowledge:

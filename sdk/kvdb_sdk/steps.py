@@ -63,15 +63,21 @@ def steps_of(question: str, reader: Reader) -> Steps:
 def _may_need_steps(question: str) -> bool:
     """Cheap signs; without any of them a question is not read further."""
     text = f" {question.casefold()} "
-    joined = any(sign in text for sign in (" and ", " & ", ", ", " or ", " vs", " than ", " as well as ", "; ", " plus "))
-    return joined or asks_yes_or_no(question) or text.count(" of ") > 1 or "'s " in text or comparative(text) is not None
+    joined = any(
+        sign in text for sign in (" and ", " & ", ", ", " or ", " vs", " than ", " as well as ", "; ", " plus ")
+    )
+    return (
+        joined or asks_yes_or_no(question) or text.count(" of ") > 1 or "'s " in text or comparative(text) is not None
+    )
 
 
 def _single(question: str) -> Steps:
     return (yield [question])[0]
 
 
-def _several(question: str, found: Sequence[Subject], reader: Reader) -> Generator[list[str], list[Answer], Answer | None]:
+def _several(
+    question: str, found: Sequence[Subject], reader: Reader
+) -> Generator[list[str], list[Answer], Answer | None]:
     parts = split_entities(question, found)
     if len(found) == 1:
         parts = split_relations(question, found[0])
@@ -97,7 +103,7 @@ def _different(parts: Sequence[str], subject: Subject, reader: Reader) -> bool:
 
 
 def _two_hops(question: str, subject: Subject, reader: Reader) -> Generator[list[str], list[Answer], Answer | None]:
-    """"the mayor of the capital of A": the capital is asked first, and its name takes the place of its description."""
+    """ "the mayor of the capital of A": the capital is asked first, and its name takes the place of its description."""
     inner = nested(question, subject)
     if inner is None:
         return None
@@ -123,7 +129,9 @@ def _about(question: str, value: str, reader: Reader) -> bool:
     return False
 
 
-def _yes_or_no(question: str, found: Sequence[Subject], reader: Reader) -> Generator[list[str], list[Answer], Answer | None]:
+def _yes_or_no(
+    question: str, found: Sequence[Subject], reader: Reader
+) -> Generator[list[str], list[Answer], Answer | None]:
     """The subject is the one whose noun the rest of the question means most; the other is the value that is claimed."""
     best = [(best_noun(reader.matcher, masked(question, subject), subject.nouns), subject) for subject in found]
     (noun, match), subject = max(best, key=lambda item: item[0][1])
@@ -136,7 +144,9 @@ def _yes_or_no(question: str, found: Sequence[Subject], reader: Reader) -> Gener
     return _led("Yes." if right else "No.", answer)
 
 
-def _compared(question: str, found: Sequence[Subject], reader: Reader) -> Generator[list[str], list[Answer], Answer | None]:
+def _compared(
+    question: str, found: Sequence[Subject], reader: Reader
+) -> Generator[list[str], list[Answer], Answer | None]:
     """Which of the first two subjects has more, or less, of a number that both have."""
     word = comparative(question) or ""
     left, right = found[:2]

@@ -25,7 +25,7 @@ from kvdb.types import EncoderRecord
 from .adapter import Adapter, AdapterConfig, Card, model_probe, save_adapter
 from .attention import Attachment, attention_modules, model_shape
 from .calibration import calibrated
-from .examples import Encode, Example, Pool, draw
+from .examples import NEAR, Encode, Example, Pool, draw
 from .losses import PromptPrefix, TrainingFacts, collate, losses, start_from_model
 from .relation_match import RelationMatch
 from .relation_training import fit_relation
@@ -37,11 +37,16 @@ _SMALL = ("prior", "threshold", "mix", "gate_weight", "gate_bias", "gate_known",
 
 @dataclass(frozen=True, slots=True)
 class TrainingOptions:
-    """How to train. Loss weights are for (write, gate, attend, select); see kvdb_sdk/losses.py."""
+    """How to train. Loss weights are for (write, gate, attend, select); see kvdb_sdk/losses.py.
+
+    `near`: the share of candidates that are a question's nearest keys. `unknown`: of questions without their fact.
+    `attention_only`: of steps without the prior.
+    """
 
     steps: int = 600
     batch: int = 16
     candidates: int = 20
+    near: float = NEAR
     unknown: float = 0.25
     attention_only: float = 0.25
     negatives: int = 2048
@@ -113,7 +118,7 @@ def train(
     relation = fit_relation(encode, pool.rows, seed=options.seed)  # [E, E]
     adapter.relation.data.copy_(torch.from_numpy(relation))
     adapter.relation.requires_grad_(False)
-    examples = _Examples(pool, encode, RelationMatch(encode, relation), tokenizer, options)
+    examples = _Examples(pool, encode, RelationMatch(encode, relation), tokenizer, options, copying=config.copies)
     optimizer = _optimizer(adapter, options)
     done = _restore(target / CHECKPOINT, adapter, optimizer)
     prefix = PromptPrefix(model, tokenizer)
@@ -133,10 +138,11 @@ def train(
                 report(Progress(step + 1, values | {"prior": float(prior)}, time.monotonic() - started))
             if (step + 1) % options.checkpoint_every == 0:
                 _save_checkpoint(target / CHECKPOINT, adapter, optimizer, step + 1)
-        adapter.config = calibrated(
-            attachment, source, pool, encode, examples.matcher, prefix,
-            count=options.calibration, batch=options.batch, candidates=options.candidates, seed=options.seed,
-        )  # fmt: skip
+        if adapter.config.copies:  # else the model itself says whether it knows
+            adapter.config = calibrated(
+                attachment, source, pool, encode, examples.matcher, prefix,
+                count=options.calibration, batch=options.batch, candidates=options.candidates, seed=options.seed,
+            )  # fmt: skip
     probes = tuple(tuple(round(float(x), 4) for x in row) for row in encoder.probes)
     training = {"options": asdict(options), "data": data or {}, "seconds": round(time.monotonic() - started)}
     save_adapter(target, adapter, Card(adapter.config, model_probe(model), probes, training))
@@ -148,9 +154,16 @@ class _Examples:
     """The examples of each step, prepared a chunk of steps at a time."""
 
     def __init__(
-        self, pool: Pool, encode: Encode, matcher: RelationMatch, tokenizer: Any, options: TrainingOptions
+        self,
+        pool: Pool,
+        encode: Encode,
+        matcher: RelationMatch,
+        tokenizer: Any,
+        options: TrainingOptions,
+        *,
+        copying: bool,
     ) -> None:
-        self.matcher = matcher
+        self.matcher, self._copying = matcher, copying
         self._pool, self._encode, self._tokenizer, self._options = pool, encode, tokenizer, options
         self._chunk = -1
         self._batches: list[list[Example]] = []
@@ -168,7 +181,7 @@ class _Examples:
         size, seed = options.batch, options.seed * 1_000_003 + self._chunk
         examples = draw(
             self._pool, self._encode, self.matcher, self._tokenizer, count * size,
-            candidates=options.candidates, unknown=options.unknown, seed=seed,
+            candidates=options.candidates, unknown=options.unknown, seed=seed, near=options.near, copying=self._copying,
         )  # fmt: skip
         examples.sort(key=lambda example: len(example.answer_ids) + len(example.question) // 4)
         batches = [examples[start : start + size] for start in range(0, count * size, size)]
@@ -212,8 +225,9 @@ def _save_checkpoint(path: Path, adapter: Adapter, optimizer: torch.optim.Optimi
     for name, parameter in _learnt(adapter):
         state = optimizer.state[parameter]
         tensors[f"weight.{name}"] = parameter.detach().cpu().contiguous()
-        tensors[f"first.{name}"] = state["exp_avg"].cpu().contiguous()
-        tensors[f"second.{name}"] = state["exp_avg_sq"].cpu().contiguous()
+        if state:  # else nothing was learnt of it: the prior, where every step goes without
+            tensors[f"first.{name}"] = state["exp_avg"].cpu().contiguous()
+            tensors[f"second.{name}"] = state["exp_avg_sq"].cpu().contiguous()
     part = path.with_suffix(".part")
     save_file(tensors, part, metadata={"step": str(step)})
     part.replace(path)
@@ -229,11 +243,12 @@ def _restore(path: Path, adapter: Adapter, optimizer: torch.optim.Optimizer) -> 
             for name, parameter in _learnt(adapter):
                 with torch.no_grad():
                     parameter.copy_(file.get_tensor(f"weight.{name}"))
-                optimizer.state[parameter] = {
-                    "step": torch.tensor(float(step)),
-                    "exp_avg": file.get_tensor(f"first.{name}").to(parameter.device),
-                    "exp_avg_sq": file.get_tensor(f"second.{name}").to(parameter.device),
-                }
+                if f"first.{name}" in file.keys():  # noqa: SIM118 -- not a mapping
+                    optimizer.state[parameter] = {
+                        "step": torch.tensor(float(step)),
+                        "exp_avg": file.get_tensor(f"first.{name}").to(parameter.device),
+                        "exp_avg_sq": file.get_tensor(f"second.{name}").to(parameter.device),
+                    }
     except Exception as error:
         raise AdapterError(f"{path} is no checkpoint of this training ({error}): remove it to start anew") from error
     return step

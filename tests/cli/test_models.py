@@ -74,6 +74,7 @@ def test_ask_hands_its_options_on(run, db: Path) -> None:
     assert StandIn.made == {
         "model": "m",
         "adapter": "a",
+        "facts_in_prompt": 5,
         "route": "attention",
         "memory": "1MB",
         "device": "cpu",
@@ -83,13 +84,24 @@ def test_ask_hands_its_options_on(run, db: Path) -> None:
     assert result.stderr == "kvdb: error: too little memory\n"
 
 
+def test_ask_without_an_adapter(run, db: Path) -> None:
+    run("ask", db, "Who?", "--adapter", "none", "--facts-in-prompt", 3, "--encoder", ENCODER)
+    assert (StandIn.made["adapter"], StandIn.made["facts_in_prompt"]) == (None, 3)
+
+
 def test_eval(run, run_json, db: Path, facts: Path) -> None:
     report = run_json("eval", db, facts, "-n", 4, "--encoder", ENCODER)
     assert {"em", "citation_accuracy", "refusal_f1", "n", "ms_per_token"} <= report.keys()
     assert (report["em"], report["citation_accuracy"], report["refusal_f1"]) == (1, 1, 1)
     assert report["n"] == 5  # four that the store has, and one that it has not
     assert report["ms_per_token"] == pytest.approx(50)
-    assert "misses" not in run("eval", db, facts, "--encoder", ENCODER).stdout
+    assert report["cost"]["ms_per_answer"] == pytest.approx(500)
+    assert report["citations"] == report["refusal"] == {"precision": 1, "recall": 1, "f1": 1}
+    assert 0 < report["rouge_l"] <= report["token_f1"] < 1  # "It is Paris." against "The capital of France is Paris."
+    assert (report["attention"], report["calibration"]) == (None, None)  # the stand-in tells of neither
+    lines = dict(line.split(maxsplit=1) for line in run("eval", db, facts, "--encoder", ENCODER).stdout.splitlines())
+    assert (lines["em"], lines["citations.precision"], lines["cost.ms_per_token"]) == ("1", "1", "50")
+    assert not {"misses", "attention", "calibration"} & lines.keys()
 
 
 def test_eval_of_facts_that_the_store_lacks(run, db: Path, tmp_path: Path) -> None:

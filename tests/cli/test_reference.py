@@ -27,7 +27,21 @@ JSON_KEYS = {
     "restore": ["checked"],
     "repair": ["facts", "lost", "losses", "damaged", "encoded"],
     "migrate": ["from", "to"],
-    "eval": ["em", "citation_accuracy", "refusal_f1", "n", "ms_per_token"],
+    "eval": [
+        "em",
+        "citation_accuracy",
+        "refusal_f1",
+        "n",
+        "ms_per_token",
+        "token_f1",
+        "rouge_l",
+        "citations",
+        "refusal",
+        "attention",
+        "calibration",
+        "cost",
+        "misses",
+    ],
 }
 
 

@@ -9,10 +9,10 @@ import pytest
 import torch
 
 from kvdb.errors import AdapterError, LimitError
-from kvdb_sdk.adapter import AdapterConfig, load_adapter
+from kvdb_sdk.adapter import Adapter, AdapterConfig, load_adapter
 from kvdb_sdk.confidence import Evidence, known_probability
-from kvdb_sdk.examples import Pool, PoolRow
-from kvdb_sdk.training import CHECKPOINT, TrainingOptions, train
+from kvdb_sdk.examples import WRITE, Pool, PoolRow, draw
+from kvdb_sdk.training import CHECKPOINT, TrainingOptions, default_config, train
 
 from . import tiny, tiny_store
 
@@ -100,3 +100,38 @@ def test_a_pool_with_nothing_to_ask_is_refused(tmp_path):
         train(
             model(), TOKENIZER, ENCODER, ENCODER.record, Pool.of(twice, vectors, vectors), tmp_path, model_name="tiny"
         )
+
+
+def test_an_adapter_that_does_not_copy_learns_to_write_the_values(tmp_path):
+    """As the papers train (benchmarks/recipes.py): the value's tokens are learnt, and nothing else is."""
+    built = model()
+    config = replace(default_config(built, "tiny", ENCODER.record), copies=False, null_fact=False)
+    options = replace(
+        OPTIONS, steps=40, attention_only=1.0, near=0.0, unknown=0.0, weights=(1.0, 0.0, 0.0, 0.0), learning_rate=3e-2
+    )
+    losses = []
+    trained = train(
+        built, TOKENIZER, ENCODER, ENCODER.record, pool(), tmp_path, model_name="tiny", options=options, config=config,
+        report=lambda p: losses.append(p.losses["write"]),
+    )  # fmt: skip
+    assert np.mean(losses[-8:]) < 0.95 * np.mean(losses[:8])
+    start = Adapter(config)
+    for name in ("mix", "gate_weight", "gate_bias", "prior", "null_bias"):
+        assert torch.equal(getattr(trained, name), getattr(start, name)), name
+    loaded = load_adapter(tmp_path)[1].config
+    assert (loaded.copies, loaded.null_fact, loaded.known) == (False, False, config.known)
+
+
+def test_how_many_candidates_are_near():
+    def drawn(**more):
+        return draw(pool(), ENCODER, TOKENIZER, 6, candidates=10, unknown=0.5, seed=1, **more)
+
+    keys = pool().keys.astype(np.float32)
+    for near, least in ((1.0, 9), (0.0, 0)):
+        for example in drawn(near=near):
+            nearest = set(np.argsort(-(keys @ example.vector))[:12].tolist())
+            found = len(nearest & set(example.candidates))
+            assert len(example.candidates) == 10
+            assert found >= least if least else found < 9
+    assert all(set(example.kinds) == {WRITE} for example in drawn(copying=False))
+    assert any(set(example.kinds) != {WRITE} for example in drawn())
