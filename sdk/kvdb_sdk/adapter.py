@@ -32,12 +32,15 @@ _NEVER = -1e4  # a logit whose weight and gradient are exactly zero, and that fl
 class AdapterConfig:
     """What an adapter fits. `kb_layers` attend to facts; `select_layers` among them choose which.
 
-    `scale` is the constant of the attention logit (AtlasKV and KBLaM: 100). `named_bonus` plus `relation_bonus` times the match
-    of their relation is added to the similarity of facts that the question names. `known` and, without an encoder, `known_by_attention` are the coefficients of the
-    probability that the asked fact is there (kvdb_sdk/confidence.py): intercept, null fact's weight, best fact's
-    weight, its similarity, whether its term is named, share of its noun named, match of its relation. Below
-    `refuse_below` it is refused. Without `copies` the model writes values and refusals in its own words, and without
-    `null_fact` some fact is always read: as the papers have it (benchmarks/recipes.py).
+    `scale` is the constant of the attention logit (AtlasKV and KBLaM: 100). To the similarity of facts that the
+    question names `named_bonus` is added, and `relation_bonus` times the match of their relation.
+
+    `known` and, without an encoder, `known_by_attention` are the coefficients of the probability that the asked fact is
+    there: an intercept and one for each feature of kvdb_sdk/confidence.py. Below `refuse_below` it is refused.
+    `related`: those of the probability that a question is one for the store (kvdb_sdk/relatedness.py).
+
+    Without `copies` the model writes values and refusals in its own words, and without `null_fact` some fact is always
+    read: as the papers have it (benchmarks/recipes.py).
     """
 
     model: str
@@ -53,8 +56,9 @@ class AdapterConfig:
     scale: float = 100.0
     named_bonus: float = -0.12
     relation_bonus: float = 0.6
-    known: tuple[float, ...] = (-18.40, -0.10, 3.23, 12.19, 1.83, 4.57, 0.0)
+    known: tuple[float, ...] = (-18.40, -0.10, 3.23, 12.19, 1.83, 4.57, 0.0, 0.0)
     known_by_attention: tuple[float, ...] = (-1.52, -10.73, 7.71)
+    related: tuple[float, ...] = (-9.85, 14.26, 12.49, 1.81)
     refuse_below: float = 0.5
     copies: bool = True
     null_fact: bool = True
@@ -62,8 +66,8 @@ class AdapterConfig:
     def __post_init__(self) -> None:
         if not self.kb_layers or not set(self.select_layers) <= set(self.kb_layers):
             raise AdapterError(f"select_layers {self.select_layers} must be among kb_layers {self.kb_layers}")
-        if len(self.known) != 7 or len(self.known_by_attention) != 3:
-            raise AdapterError("known has 7 coefficients and known_by_attention 3: train the adapter again")
+        if (len(self.known), len(self.known_by_attention), len(self.related)) != (8, 3, 4):
+            raise AdapterError("known has 8 coefficients, known_by_attention 3, related 4: train the adapter again")
         if self.heads % self.kv_heads:
             raise AdapterError(f"{self.heads} query heads do not divide into {self.kv_heads} key heads")
 
@@ -191,10 +195,10 @@ def load_card(folder: str | Path) -> Card:
         config = dict(body["config"])
         for name in ("kb_layers", "select_layers"):
             config[name] = tuple(int(x) for x in config[name])
-        for name in ("known", "known_by_attention"):
+        for name in {"known", "known_by_attention", "related"} & config.keys():
             config[name] = tuple(float(x) for x in config[name])
         if len(config["known"]) == 6:  # cards written before relations were matched
-            config["known"] += (0.0,)
+            config["known"] += (0.0, 0.0)
             config.setdefault("relation_bonus", 0.0)
         return Card(
             config=AdapterConfig(**config),

@@ -16,11 +16,12 @@ from torch import Tensor
 from .adapter import AdapterConfig
 from .attention import Attachment, Trace
 from .confidence import Evidence, noun_share
-from .examples import Encode, Example, Pool, draw
+from .examples import Encode, Example, Pool, PoolRow, draw
 from .joint_softmax import FactBatch, copy_weights
 from .losses import Batch, PromptPrefix, TrainingFacts, collate
 from .projection import Projection
-from .relation_match import RelationMatch
+from .relatedness import MOST_NOUNS
+from .relation_match import RelationMatch, term_in, without_subject
 
 SEED = 104_729  # added to the training's, so that no example is one of the training's
 
@@ -47,16 +48,16 @@ def calibrated(
     if len(set(there)) < 2:
         return config
     examples_in = [examples[start : start + batch] for start in range(0, count, batch)]
-    by_words = [found for part in examples_in for found in _evidence(attachment, source, pool, prefix, part, True)]
-    by_model = [found for part in examples_in for found in _evidence(attachment, source, pool, prefix, part, False)]
+    by_words = [found for part in examples_in for found in _evidence(attachment, source, pool, prefix, part, matcher)]
+    by_model = [found for part in examples_in for found in _evidence(attachment, source, pool, prefix, part, None)]
     return replace(
         config,
-        known=_fitted([[e.null, e.weight, e.similarity, e.named, e.noun_share, e.match] for e in by_words], there),
-        known_by_attention=_fitted([[e.null, e.weight] for e in by_model], there),
+        known=_fitted([evidence.features for evidence in by_words], there),
+        known_by_attention=_fitted([evidence.features for evidence in by_model], there),
     )
 
 
-def _fitted(features: list[list[Any]], there: list[bool]) -> Any:
+def _fitted(features: Sequence[Sequence[float]], there: Sequence[bool]) -> Any:
     """Intercept and coefficients of a logistic regression in which both classes weigh the same."""
     model = LogisticRegression(C=10.0, class_weight="balanced", max_iter=10_000).fit(features, there)
     return tuple(round(float(x), 4) for x in (*model.intercept_, *model.coef_[0]))
@@ -69,27 +70,35 @@ def _evidence(
     pool: Pool,
     prefix: PromptPrefix,
     examples: Sequence[Example],
-    encoded: bool,
+    matcher: RelationMatch | None,
 ) -> list[Evidence]:
-    """What speaks for the fact that each example reads most; `encoded` False is the attention route."""
+    """What speaks for the fact that each example reads most; without `matcher` on the attention route."""
     batch = collate(examples, pool, prefix, attachment.model.device)  # type: ignore[arg-type]
-    prior = batch.prior(attachment.adapter.config) if encoded else None  # [B, n]
+    prior = batch.prior(attachment.adapter.config) if matcher else None  # [B, n]
+    nouns = list(dict.fromkeys(row.noun for row in pool.rows))[:MOST_NOUNS]
     weights = _weights(attachment, source, batch, prefix, prior)
     out = []
     for b, example in enumerate(examples):
         best = int(weights[b, :-1].argmax())
         row = pool.rows[example.candidates[best]]
         found = Evidence(float(weights[b, -1]), float(weights[b, best]))
-        if encoded:
+        if matcher:
             found = replace(
                 found,
                 similarity=float(batch.similarity[b, best]),
                 named=example.match[best] is not None,
                 noun_share=noun_share(example.question, row.noun),
                 match=example.match[best] or 0.0,
+                gap=_gap(matcher, example, row, nouns) if example.match[best] is not None else 0.0,
             )
         out.append(found)
     return out
+
+
+def _gap(matcher: RelationMatch, example: Example, row: PoolRow, nouns: Sequence[str]) -> float:
+    """By how much another relation of the pool matches a question better than the row's."""
+    place = term_in(example.question, row.term)
+    return matcher.gap(without_subject(example.question, *place.span()), row.noun, nouns) if place else 0.0
 
 
 def _weights(

@@ -10,6 +10,7 @@ from kvdb.types import Fact, fact_of
 from .answer import Answer, Citation, Span
 from .attachment import Knowledge
 from .copying import Copier, kind_name
+from .listing import with_siblings
 from .rows import row_in_words
 from .text_answer import answer_from_text
 from .wordings import UNKNOWN
@@ -31,9 +32,10 @@ def answer_of(tokenizer: Any, knowledge: Knowledge, prompt: int, ids: Sequence[i
     if copier.refused(prompt):
         return Answer(UNKNOWN, False, stats=stats)
     spans, citations = _copied(tokenizer, copier, prompt, ids, whole)
-    if citations:
-        return Answer(whole.strip(), True, citations, spans, stats)
-    return _worded_by_store(knowledge, copier, prompt, stats)
+    with knowledge.facts.generation() as snapshot:
+        if citations:
+            return with_siblings(snapshot, Answer(whole.strip(), True, citations, spans, stats))
+        return with_siblings(snapshot, _worded_by_store(knowledge, copier, prompt, stats))
 
 
 def _copied(

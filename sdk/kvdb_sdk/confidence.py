@@ -26,23 +26,24 @@ class Evidence:
     named: bool = False  # the question has the fact's term, in any case
     noun_share: float = 0.0  # share of the words of the relation's noun that the question has
     match: float = 0.0  # of its relation (kvdb_sdk/relation_match.py) where its term is named
+    gap: float = (
+        0.0  # by how much another relation of the store matches better: the one that was asked, if it is missing
+    )
+
+    @property
+    def features(self) -> tuple[float, ...]:
+        """In the order of the coefficients; those of the attention alone where there is no similarity."""
+        if self.similarity is None:
+            return (self.null, self.weight)
+        named, similarity = float(self.named), self.similarity
+        return (self.null, self.weight, similarity, named, self.noun_share, self.match, self.gap)
 
 
 def known_probability(config: AdapterConfig, evidence: Evidence) -> float:
     """The probability in [0, 1] that the asked fact is the one read most."""
-    if evidence.similarity is None:
-        intercept, by_null, by_weight = config.known_by_attention
-        return _sigmoid(intercept + by_null * evidence.null + by_weight * evidence.weight)
-    intercept, by_null, by_weight, by_similarity, by_name, by_noun, by_match = config.known
-    return _sigmoid(
-        intercept
-        + by_null * evidence.null
-        + by_weight * evidence.weight
-        + by_similarity * evidence.similarity
-        + by_name * evidence.named
-        + by_noun * evidence.noun_share
-        + by_match * evidence.match
-    )
+    coefficients = config.known_by_attention if evidence.similarity is None else config.known
+    intercept, *by = coefficients
+    return _sigmoid(intercept + sum(a * x for a, x in zip(by, evidence.features, strict=True)))
 
 
 def noun_share(question: str, noun: str) -> float:

@@ -99,7 +99,7 @@ def draw(
     """
     rng = random.Random(seed)
     chosen = [pool.askable[rng.randrange(len(pool.askable))] for _ in range(count)]
-    texts = [_question(pool.rows[i], rng) for i in chosen]
+    texts = [question_of(pool.rows[i], rng) for i in chosen]
     vectors = np.asarray(encode(texts), np.float32)  # [count, E]
     found: Iterable[Any] = nearest(pool.keys, vectors, candidates * 2)  # [count, candidates * 2]
     hard = math.ceil(near * candidates)
@@ -116,7 +116,7 @@ def draw(
     return examples
 
 
-def _question(row: PoolRow, rng: random.Random) -> str:
+def question_of(row: PoolRow, rng: random.Random) -> str:
     """A question about a row as somebody may type it; in half of the cases its relation paraphrased."""
     paraphrases = load_paraphrases().get(row.relation, ())
     wording = rng.choice(paraphrases) if paraphrases and rng.random() < 0.5 else rng.choice(TRAINING)

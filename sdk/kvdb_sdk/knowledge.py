@@ -18,18 +18,20 @@ from torch import Tensor
 
 from kvdb import SearchLimits, Snapshot, Store
 from kvdb.errors import LimitError
-from kvdb.types import F32, U64
+from kvdb.types import U64
 
 from .adapter import Adapter
 from .confidence import Evidence, noun_share
 from .encoders import Encoder
-from .finding import find
+from .finding import find, named_in
 from .joint_softmax import FactBatch
 from .pager import Pager
 from .projection import Projection
 from .prompts import Question, chat_markers, find_question, glued_ids
-from .relation_match import RelationMatch
-from .routing import Route, check_route, select_by_attention, union
+from .reading import Subject, subjects
+from .relatedness import MOST_NOUNS, related_probability, relatedness
+from .relation_match import RelationMatch, term_in, without_subject
+from .routing import Route, check_route, select_by_attention, select_by_encoder, union
 from .rows import row_in_words
 
 
@@ -58,7 +60,9 @@ class StoreFacts:
         self.questions: list[Question] = []
         self.adapter = adapter
         self._projection = Projection.of(adapter)
-        self._matcher = encoder and RelationMatch(encoder, adapter.relation.detach().float().cpu().numpy())
+        self.matcher: RelationMatch | None = None
+        if encoder is not None:
+            self.matcher = RelationMatch(encoder, adapter.relation.detach().float().cpu().numpy())
         self._tokenizer = tokenizer
         self._markers = chat_markers(tokenizer)
         self.glued = glued_ids(tokenizer)
@@ -68,6 +72,8 @@ class StoreFacts:
         self._readers: Tensor | None = None  # [B, T] tokens that read facts
         self._found: list[U64] = []  # rows of each question that were found before the model's own queries
         self._match: list[dict[int, float]] = []  # those whose term the question names -> match of their relation
+        self._nouns_at = -1  # transaction that _store_nouns are of
+        self._store_nouns: list[str] = []
         self._batch: FactBatch | None = None
         self._read: dict[int, FactBatch] = {}  # what each KB layer read with the prompt, and reads with every token
         self._similarity: Tensor | None = None  # [B, n] of the questions and the selected keys
@@ -103,7 +109,7 @@ class StoreFacts:
 
     def _find(self, snapshot: Snapshot, encoder: Encoder) -> None:
         """What the encoder and, on the hybrid route, the terms named find for each question."""
-        matcher = self._matcher if self.route == "hybrid" else None
+        matcher = self.matcher if self.route == "hybrid" else None
         found = find(
             snapshot, [question.text for question in self.questions], encoder, matcher, self.pager, self.limits
         )
@@ -121,8 +127,13 @@ class StoreFacts:
             return Evidence(weights[-1], weights[best])
         with self.generation() as snapshot:
             _, row = row_in_words(snapshot, int(rows[best]))
+            nouns = self._nouns(snapshot)
         question = self.questions[prompt].text
         match = self._match[prompt].get(int(rows[best])) if self._match else None
+        place = term_in(question, row.term)
+        gap = 0.0
+        if self.matcher is not None and match is not None and place:
+            gap = self.matcher.gap(without_subject(question, *place.span()), row.noun, nouns)
         return Evidence(
             null=weights[-1],
             weight=weights[best],
@@ -130,7 +141,40 @@ class StoreFacts:
             named=match is not None,
             noun_share=noun_share(question, row.noun),
             match=match or 0.0,
+            gap=gap,
         )
+
+    def subjects(self, question: str) -> list[Subject]:
+        """The terms of the store that a question names, with their facts; [] without an encoder."""
+        if self.encoder is None:
+            return []
+        with self.generation() as snapshot:
+            if not snapshot.rows:
+                return []
+            near = select_by_encoder(snapshot, self.encoder([question or "?"])[0], self.pager, self.limits)
+            return subjects(snapshot, question, named_in(snapshot, question, near))
+
+    def best_noun(self, text: str, nouns: Sequence[str]) -> tuple[str, float]:
+        """The noun that a text, its subject masked, means most, and the match in [-1, 1]. ("", -1.0): there is none."""
+        return self.matcher.best(text, nouns) if self.matcher is not None else ("", -1.0)
+
+    def related(self, prompt: int) -> float:
+        """The probability that a question of the last prompts is one for this store. 1 on the attention route."""
+        if self._similarity is None or self.matcher is None:
+            return 1.0
+        with self.generation() as snapshot:
+            nouns = self._nouns(snapshot)
+        match = list(self._match[prompt].values()) if self._match else []
+        nearest = float(self._similarity[prompt].max())
+        found = relatedness(self.questions[prompt].text, nearest, match, nouns, self.matcher)
+        return related_probability(self.adapter.config.related, found)
+
+    def _nouns(self, snapshot: Snapshot) -> list[str]:
+        """The nouns of the store's relations, read once for each state of the store."""
+        if self._nouns_at != snapshot.txn_id:
+            self._nouns_at = snapshot.txn_id
+            self._store_nouns = [relation.tail_noun for relation in snapshot.relations()[:MOST_NOUNS]]
+        return self._store_nouns
 
     def _find_questions(self, input_ids: Tensor, attention_mask: Tensor | None) -> None:
         batch, length = input_ids.shape

@@ -8,37 +8,18 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 
 from kvdb import Snapshot
 from kvdb.named import Named
 from kvdb.types import Fact, fact_of, mask_of
 
-from .relation_match import RelationMatch, without_subject
+from .question_forms import content_words, has_content, has_noun, words
+from .relation_match import without_subject
 
 _AND = r"(?:and also|and|&|as well as|plus|versus|vs\.?|or|compared (?:to|with)|than)"
 _SAME = re.compile(rf"\s*(?:'s)?\s*(?:,|,?\s*{_AND})\s*(?:of |for |in |that of )?(?:the )?\s*", re.IGNORECASE)
 _OTHER = re.compile(r",?\s+(?:and also|and|&|as well as|plus)\s+|[;?]\s+(?:and\s+)?|,\s+", re.IGNORECASE)
-_YES_NO = re.compile(
-    r"(?:is|are|was|were|does|do|did|has|have|isn't|aren't|doesn't)\b(?!\s+(?:you|anyone|anybody)\b)", re.I
-)
-_ASKS_TRUTH = re.compile(r"(?:true|correct|right|sure)\s*(?:that\b|\?|$)", re.IGNORECASE)
-_LOWER = re.compile(
-    r"\b(?:lower|lowest|less|least|smaller|smallest|fewer|fewest|shorter|shortest|earlier|earliest|older|oldest|lighter|"
-    r"lightest|cheaper|cheapest|first|nearer|nearest|younger|youngest|later|latest|newer|newest|higher|highest|more|most|"
-    r"larger|largest|greater|greatest|bigger|biggest|longer|longest|taller|tallest|heavier|heaviest)\b",
-    re.IGNORECASE,
-)
-_ASCENDING = frozenset(
-    "lower lowest less least smaller smallest fewer fewest shorter shortest earlier earliest older oldest lighter "
-    "lightest cheaper cheapest first nearer nearest".split()
-)
-_NUMBER = re.compile(r"[-+]?\d[\d,]*(?:\.\d+)?")
-_WORD = re.compile(r"\w+")
-_EMPTY = frozenset(
-    "a an and are as at by can could did do does for from give has have how i in is it its known me my of on or please "
-    "s say show tell than that the their there they this to true us was what what's when where which who whose will "
-    "with would you your know correct right sure located called named be been".split()
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,15 +57,6 @@ def subjects(snapshot: Snapshot, question: str, named: Sequence[Named]) -> list[
     return found
 
 
-def best_noun(matcher: RelationMatch, text: str, nouns: Sequence[str]) -> tuple[str, float]:
-    """The noun that a text, its subject masked, means most, and the match. ("", -1.0) where there is none."""
-    if not nouns:
-        return "", -1.0
-    scores = matcher([text], [nouns])[0]
-    best = int(scores.argmax())
-    return nouns[best], float(scores[best])
-
-
 def masked(question: str, subject: Subject) -> str:
     """The question with its subject masked."""
     return without_subject(question, subject.start, subject.end)
@@ -97,20 +69,28 @@ def split_entities(question: str, found: Sequence[Subject]) -> list[str]:
     """
     if len(found) < 2:
         return []
-    gaps = [question[left.end : right.start] for left, right in zip(found, found[1:], strict=False)]
+    gaps = [question[left.end : right.start] for left, right in pairwise(found)]
     if all(_SAME.fullmatch(gap) for gap in gaps):
-        first, last = found[0].start, found[-1].end
-        return [question[:first] + question[s.start : s.end] + question[last:] for s in found]
+        start, end = found[0].start, found[-1].end
+        return [question[:start] + subject_text(question, subject) + question[end:] for subject in found]
     cuts = [0]
     for left, gap in zip(found, gaps, strict=False):
         joints = list(_OTHER.finditer(gap))
         if not joints:
             return []
-        # "A's area and B's mayor" is cut at the last joint, "the area of A and the latitude and longitude of B" at the first
+        # "A's area and B's mayor" is cut at the last joint, "the area of A and the longitude and latitude of B" at the
+        # first
         joint = joints[-1] if gap.startswith("'") else joints[0]
         cuts += [left.end + joint.start(), left.end + joint.end()]
     ends = [*cuts[1::2], len(question)]
-    return [question[start:end].strip(" ,;") for start, end in zip(cuts[0::2], ends, strict=True)]
+    parts = [question[start:end].strip(" ,;") for start, end in zip(cuts[0::2], ends, strict=True)]
+    first = found[0]
+    for at, subject in enumerate(found):
+        if not has_content(parts[at].replace(subject_text(question, subject), "it")):
+            # "and Spain's?", "what is it for Spain?": the first clause says what is asked
+            said = subject_text(question, subject)
+            parts[at] = parts[0][: first.start] + said + parts[0][first.end :]
+    return parts
 
 
 def split_relations(question: str, subject: Subject) -> list[str]:
@@ -127,7 +107,7 @@ def split_relations(question: str, subject: Subject) -> list[str]:
 
 
 def nested(question: str, subject: Subject) -> tuple[int, int, str] | None:
-    """Where the question has a noun phrase about its subject inside of a larger one ("the mayor of [the capital of A]").
+    """Where a noun phrase about the subject lies inside of a larger one ("the mayor of [the capital of A]").
 
     Start, end and the noun as it stands there; None where the question is about the phrase alone.
     """
@@ -147,58 +127,41 @@ def nested(question: str, subject: Subject) -> tuple[int, int, str] | None:
     return None
 
 
+def without_subjects(question: str, found: Sequence[Subject]) -> str:
+    """The question with all of these subjects masked."""
+    for subject in sorted(found, key=lambda subject: -subject.start):
+        question = masked(question, subject)
+    return question
+
+
+def spelt_noun(text: str, nouns: Sequence[str]) -> str | None:
+    """The longest of the nouns that stands in the text word for word."""
+    return max((noun for noun in nouns if has_noun(text, noun)), key=len, default=None)
+
+
+def asked_of_it(text: str, noun: str) -> bool:
+    """Whether a text, its subject masked, asks for the noun of that subject and of nothing else."""
+    noun = re.escape(noun)
+    pattern = rf"{noun}(?:s|es)? (?:of|for) it(?!\w)|(?<!\w)it's {noun}|(?<!\w)it(?!\w).*(?<!\w)its {noun}"
+    return re.search(pattern, text, re.IGNORECASE) is not None
+
+
 def subject_text(question: str, subject: Subject) -> str:
     """The subject as the question spells it."""
     return question[subject.start : subject.end]
 
 
-def has_noun(text: str, noun: str) -> bool:
-    """Whether the noun stands in the text as whole words, in any case, singular or plural."""
-    return re.search(rf"(?<!\w){re.escape(noun)}(?:s|es)?(?!\w)", text, re.IGNORECASE) is not None
-
-
-def has_content(text: str) -> bool:
-    """Whether a text has a word that says something."""
-    return any(word not in _EMPTY for word in _WORD.findall(text.casefold()))
-
-
-def asks_yes_or_no(question: str) -> bool:
-    """Whether the question begins as one that is answered by yes or no."""
-    text = question.strip()
-    return bool(_YES_NO.match(text)) or bool(_ASKS_TRUTH.search(text))
-
-
 def claims(question: str, subject: Subject, noun: str) -> bool:
     """Whether the question says anything beside its subject and the noun: a value that may be right or not."""
     text = masked(question, subject)
-    said = set(_WORD.findall(noun.casefold()))
-    return any(
-        word not in _EMPTY and word.rstrip("s") not in said and word not in said
-        for word in _WORD.findall(text.casefold())
-    )
+    said = set(words(noun))
+    return any(word not in said and word.rstrip("s") not in said for word in content_words(text))
 
 
 def says(question: str, subject: Subject, value: str) -> bool:
     """Whether the question has this value beside its subject; digits go without their commas."""
     text = _plain(masked(question, subject))
     return re.search(r"(?<!\w)" + re.escape(_plain(value)) + r"(?!\w)", text) is not None
-
-
-def comparative(question: str) -> str | None:
-    """The comparative of a question about two subjects, None where it has none."""
-    found = _LOWER.search(question)
-    return found[0].casefold() if found else None
-
-
-def prefers_less(word: str) -> bool:
-    """Whether the comparative wins with the smaller number. A year is the smaller, the older something is."""
-    return word in _ASCENDING
-
-
-def number(text: str) -> float | None:
-    """The first number in a value, None where there is none."""
-    found = _NUMBER.search(text)
-    return float(found[0].replace(",", "")) if found else None
 
 
 def _plain(text: str) -> str:

@@ -1,7 +1,7 @@
 """How well the words of a question, its subject aside, mean a relation.
 
-The vector of a whole question is mostly its subject's: "Who runs ABN AMRO?" is as near to the key of the company's website
-as to that of its key people. So the subject gives way to "it" on both sides, and what is left is compared:
+The vector of a whole question is mostly its subject's: "Who runs ABN AMRO?" is as near to the key of the company's
+website as to that of its key people. So the subject gives way to "it" on both sides, and what is left is compared:
 
     match = cos((1 + U) e("Who runs it?"), e("the key people of it"))
 
@@ -22,6 +22,7 @@ Encode = Callable[[Sequence[str]], F32]
 
 SUBJECT = "it"
 _MOST_NOUNS = 50_000  # kept with their vectors
+_MOST_ASKED = 512
 
 
 class RelationMatch:
@@ -32,18 +33,41 @@ class RelationMatch:
         self._encode = encode
         self._weight = np.eye(len(weight), dtype=np.float32) + weight  # [E, E]
         self._vectors: dict[str, F32] = {}
+        self._asked: dict[str, F32] = {}
 
     def __call__(self, asked: Sequence[str], nouns: Sequence[Sequence[str]]) -> list[F32]:
         """The match in [-1, 1] of each text of `asked`, its subject masked, with each of its `nouns`."""
         if not asked:
             return []
         wanted = self._noun_vectors({noun for group in nouns for noun in group})
-        moved = self._encode(asked) @ self._weight.T  # [m, E]
-        moved /= np.linalg.norm(moved, axis=1, keepdims=True).clip(1e-9)
+        moved = self._moved(asked)
         return [
-            np.array([wanted[noun] @ vector for noun in group], np.float32)
-            for group, vector in zip(nouns, moved, strict=True)
+            np.array([wanted[noun] @ moved[text] for noun in group], np.float32)
+            for text, group in zip(asked, nouns, strict=True)
         ]
+
+    def best(self, asked: str, nouns: Sequence[str]) -> tuple[str, float]:
+        """The noun that a text means most, and the match. ("", -1.0) where there is none to choose from."""
+        if not nouns:
+            return "", -1.0
+        scores = self([asked], [nouns])[0]
+        return nouns[int(scores.argmax())], float(scores.max())
+
+    def gap(self, asked: str, noun: str, nouns: Sequence[str]) -> float:
+        """By how much any of `nouns` matches a text better than `noun` does; 0 where none does."""
+        scores = self([asked], [[noun, *nouns]])[0]
+        return float(scores.max() - scores[0])
+
+    def _moved(self, asked: Sequence[str]) -> dict[str, F32]:
+        """(1 + U) e of each text, unit length. The last ones are kept: a question is compared more than once."""
+        missing = [text for text in dict.fromkeys(asked) if text not in self._asked]
+        if missing:
+            if len(self._asked) + len(missing) > _MOST_ASKED:
+                self._asked = {text: self._asked[text] for text in asked if text in self._asked}
+            moved = self._encode(missing) @ self._weight.T  # [m, E]
+            moved /= np.linalg.norm(moved, axis=1, keepdims=True).clip(1e-9)
+            self._asked.update(zip(missing, moved, strict=True))
+        return self._asked
 
     def _noun_vectors(self, nouns: set[str]) -> dict[str, F32]:
         missing = sorted(nouns - self._vectors.keys())

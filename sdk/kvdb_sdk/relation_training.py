@@ -1,7 +1,7 @@
 """Learns U of kvdb_sdk/relation_match.py: which relation's noun a question means, its subject masked.
 
-Contrastive: a wording's own noun against all others, at a temperature. U is kept small, since it must hold for relations
-that it has never seen: what it learns is how people ask, not a list of relations.
+Contrastive: a wording's own noun against all others, at a temperature. U is kept small, since it must hold for
+relations that it has never seen: what it learns is how people ask, not a list of relations.
 """
 
 from __future__ import annotations

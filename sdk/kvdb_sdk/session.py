@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +25,9 @@ from .pager import DEFAULT_BUDGET
 from .prompted import FACTS_IN_PROMPT, PromptedFacts
 from .prompts import chat_prompt
 from .routing import check_route
+from .steps import Asking
+
+RELATED = 0.5  # probability from which on a question is one for the store
 
 
 class KnowledgeModel:
@@ -45,14 +49,18 @@ class KnowledgeModel:
         limits: SearchLimits | None = None,
         threshold: float | None = None,
         facts_in_prompt: int | None = FACTS_IN_PROMPT,
+        only_store: bool = False,
     ) -> None:
         """As `attach`; what does not fit is refused here, not at the first question.
+
+        `only_store`: say "I do not know." to everything that the store cannot answer. Else a question that has nothing
+        to do with the store ("Write a haiku") gets the plain model's answer, `answered` False and nothing cited.
 
         `adapter=None` works with any causal model: the `facts_in_prompt` facts that fit a question best (None: the
         whole store) go into its prompt instead of its attention, by the route "hybrid" or "encoder"; `memory` and
         `threshold` mean nothing then. See kvdb_sdk/prompted.py.
         """
-        self.model, self.tokenizer, self.store = model, tokenizer, store
+        self.model, self.tokenizer, self.store, self.only_store = model, tokenizer, store, only_store
         self._prompted: PromptedFacts | None = None
         if adapter is None:
             context = getattr(model.config, "max_position_embeddings", None)
@@ -88,7 +96,8 @@ class KnowledgeModel:
     def ask_many(self, questions: Sequence[str], *, route: str | None = None, max_new_tokens: int = 96) -> list[Answer]:
         """Answer questions in one batch, each as `ask` would: several times the throughput of one by one.
 
-        In the stats `tokens` is of the answer, the rest of the whole batch.
+        On the hybrid route a question about several facts is taken in steps (kvdb_sdk/steps.py). In the stats `tokens`,
+        `confidence`, `facts` and `related` are of the answer, the rest of the whole batch.
         """
         if not questions:
             return []
@@ -101,16 +110,58 @@ class KnowledgeModel:
             )
         started = time.perf_counter()
         before = _copy(self._facts.pager.counters)
-        with self._routed(route), attached(self.model, self.tokenizer, self._facts) as knowledge:
-            with self._facts.generation():
-                stop = StoppingCriteriaList([_Refused(knowledge)])
-                rows = self._generate(knowledge.generate, questions, max_new_tokens, stopping_criteria=stop)
-                copier = knowledge.copier
-                rows = [ids[:1] if copier and copier.refused(b) else ids for b, ids in enumerate(rows)]
-                answers = [answer_of(self.tokenizer, knowledge, b, ids) for b, ids in enumerate(rows)]
-            stats = self._stats(before, sum(map(len, rows)), time.perf_counter() - started)
-        for answer, ids in zip(answers, rows, strict=True):
-            answer.stats.update(stats, tokens=len(ids))
+        attaching = attached(self.model, self.tokenizer, self._facts)
+        with self._routed(route), attaching as knowledge, self._facts.generation():
+            answers, tokens = self._in_steps(knowledge, questions, max_new_tokens)
+        answers = self._not_for_the_store(questions, answers, max_new_tokens)
+        total = tokens + sum(answer.stats["tokens"] for answer in answers if "related" in answer.stats)
+        stats = self._stats(before, total, time.perf_counter() - started)
+        for answer in answers:
+            answer.stats.update(stats | {"tokens": answer.stats["tokens"]})
+        return answers
+
+    def _in_steps(self, knowledge: Knowledge, questions: Sequence[str], most: int) -> tuple[list[Answer], int]:
+        """The answers to questions that may each take several steps, and the tokens generated; one batch a round."""
+        whole = self._facts.route != "hybrid" or not self._facts.adapter.config.copies
+        asking = [Asking.whole(question) if whole else Asking.start(question, self._facts) for question in questions]
+        tokens = 0
+        while waiting := [one for one in asking if one.answer is None]:
+            heard = iter(self._asked(knowledge, [text for one in waiting for text in one.waiting], most))
+            for one in waiting:
+                answers = [next(heard) for _ in one.waiting]
+                tokens += sum(answer.stats["tokens"] for answer in answers)
+                one.hear(answers)
+        return [one.answer for one in asking if one.answer is not None], tokens
+
+    def _asked(self, knowledge: Knowledge, questions: Sequence[str], most: int) -> list[Answer]:
+        """One batch through the attached model."""
+        stop = StoppingCriteriaList([_Refused(knowledge)])
+        rows = self._generate(knowledge.generate, questions, most, stopping_criteria=stop)
+        copier = knowledge.copier
+        answers = []
+        for b, ids in enumerate(rows):
+            refused = copier is not None and copier.refused(b)
+            answer = answer_of(self.tokenizer, knowledge, b, ids[:1] if refused else ids)
+            answer.stats["tokens"] = 1 if refused else len(ids)
+            if refused:
+                answer.stats["related"] = round(self._facts.related(b), 4)
+            answers.append(answer)
+        return answers
+
+    def _not_for_the_store(self, questions: Sequence[str], answers: list[Answer], most: int) -> list[Answer]:
+        """Questions that are none for the store get the plain model's answers."""
+        others = [
+            b
+            for b, answer in enumerate(answers)
+            if not answer.answered and not self.only_store and answer.stats.get("related", 1.0) < RELATED
+        ]
+        if not others:
+            return answers
+        with torch.no_grad():
+            rows = self._generate(self.model.generate, [questions[b] for b in others], most)
+        for b, ids in zip(others, rows, strict=True):
+            text = self.tokenizer.decode(ids, skip_special_tokens=True).strip()
+            answers[b] = replace(answers[b], text=text, stats=answers[b].stats | {"tokens": len(ids)})
         return answers
 
     def ask_plain(self, question: str, *, max_new_tokens: int = 96) -> str:

@@ -1,8 +1,8 @@
 """Questions about more than one fact, taken in steps that are about one fact each.
 
-A step is a generator: it yields questions, is sent their answers, and returns the answer of the whole. Several entities or
-relations are asked side by side; of two hops the second is asked when the first is answered; yes or no, and which of two
-has more, are judged from the values. What does not go by these rules is asked as it stands.
+A step is a generator: it yields questions, is sent their answers, and returns the answer of the whole. Several entities
+or relations are asked side by side; two hops go over the value of the first; yes or no, and which of two has more, are
+judged from the values. What does not go by these rules is asked as it stands.
 """
 
 from __future__ import annotations
@@ -12,22 +12,19 @@ from dataclasses import dataclass, replace
 from typing import Protocol
 
 from .answer import Answer
+from .question_forms import asks_yes_or_no, comparative, has_content, number, prefers_less
 from .reading import (
     Subject,
-    asks_yes_or_no,
-    best_noun,
+    asked_of_it,
     claims,
-    comparative,
-    has_content,
     masked,
     nested,
-    number,
-    prefers_less,
     says,
+    spelt_noun,
     split_entities,
     split_relations,
+    without_subjects,
 )
-from .relation_match import RelationMatch
 from .wordings import UNKNOWN
 
 Steps = Generator[list[str], list[Answer], Answer]
@@ -38,9 +35,8 @@ MOST_VALUES = 3  # of a first hop that are followed
 class Reader(Protocol):
     """What the steps need to know of a store."""
 
-    @property
-    def matcher(self) -> RelationMatch:
-        """Compares questions with nouns."""
+    def best_noun(self, text: str, nouns: Sequence[str]) -> tuple[str, float]:
+        """The noun that a text, its subject masked, means most, and the match in [-1, 1]. ("", -1.0): there is none."""
 
     def subjects(self, question: str) -> list[Subject]:
         """The terms of the store that a question names, in their order."""
@@ -53,7 +49,7 @@ def steps_of(question: str, reader: Reader) -> Steps:
     found = reader.subjects(question)
     if asks_yes_or_no(question) and found:
         answer = yield from _yes_or_no(question, found, reader)
-    elif comparative(question) and len(found) > 1:
+    elif len(found) > 1 and comparative(without_subjects(question, found)):
         answer = yield from _compared(question, found, reader)
     else:
         answer = yield from _several(question, found, reader)
@@ -98,7 +94,7 @@ def _several(
 def _different(parts: Sequence[str], subject: Subject, reader: Reader) -> bool:
     """Whether the parts mean different nouns of the subject."""
     named = [part.replace(subject.term, "it") for part in parts]
-    best = [best_noun(reader.matcher, part, subject.nouns) for part in named]
+    best = [reader.best_noun(part, subject.nouns) for part in named]
     return len({noun for noun, _ in best}) == len(best) and min(match for _, match in best) >= MATCHES
 
 
@@ -108,7 +104,7 @@ def _two_hops(question: str, subject: Subject, reader: Reader) -> Generator[list
     if inner is None:
         return None
     start, end, phrase = inner
-    noun, match = best_noun(reader.matcher, f"the {phrase} of it", subject.nouns)
+    noun, match = reader.best_noun(f"the {phrase} of it", subject.nouns)
     values = subject.values(noun)[:MOST_VALUES]
     if match < MATCHES or not values:
         return None
@@ -125,7 +121,7 @@ def _about(question: str, value: str, reader: Reader) -> bool:
     """Whether the store can tell what is asked of the value of a first hop."""
     for subject in reader.subjects(question):
         if subject.term == value and has_content(masked(question, subject)):
-            return best_noun(reader.matcher, masked(question, subject), subject.nouns)[1] >= MATCHES
+            return reader.best_noun(masked(question, subject), subject.nouns)[1] >= MATCHES
     return False
 
 
@@ -133,9 +129,9 @@ def _yes_or_no(
     question: str, found: Sequence[Subject], reader: Reader
 ) -> Generator[list[str], list[Answer], Answer | None]:
     """The subject is the one whose noun the rest of the question means most; the other is the value that is claimed."""
-    best = [(best_noun(reader.matcher, masked(question, subject), subject.nouns), subject) for subject in found]
-    (noun, match), subject = max(best, key=lambda item: item[0][1])
-    if match < MATCHES - 0.1 or not claims(question, subject, noun):
+    read = [(_meant(masked(question, subject), subject, reader), subject) for subject in found]
+    (noun, match), subject = max(read, key=lambda item: item[0][1])
+    if match < MATCHES or not claims(question, subject, noun):
         return None
     answer = (yield [f"What is the {noun} of {subject.term}?"])[0]
     if not answer.answered:
@@ -144,16 +140,22 @@ def _yes_or_no(
     return _led("Yes." if right else "No.", answer)
 
 
+def _meant(text: str, subject: Subject, reader: Reader) -> tuple[str, float]:
+    """The noun that a text, its subject masked, means, and how surely: 1 and more where it is spelt out."""
+    noun = spelt_noun(text, subject.nouns)
+    return (noun, 1.0 + asked_of_it(text, noun)) if noun else reader.best_noun(text, subject.nouns)
+
+
 def _compared(
     question: str, found: Sequence[Subject], reader: Reader
 ) -> Generator[list[str], list[Answer], Answer | None]:
     """Which of the first two subjects has more, or less, of a number that both have."""
     word = comparative(question) or ""
     left, right = found[:2]
-    text = question[: left.start] + "it" + question[left.end : right.start] + "it" + question[right.end :]
+    text = without_subjects(question, [left, right])
     both = [noun for noun in left.nouns if noun in right.nouns]
     nouns = [noun for noun in both if all(number(value) is not None for s in (left, right) for value in s.values(noun))]
-    noun, _ = best_noun(reader.matcher, text, nouns)
+    noun, _ = reader.best_noun(text, nouns)
     if not noun:
         return None
     answers = yield [f"What is the {noun} of {subject.term}?" for subject in (left, right)]
@@ -188,6 +190,7 @@ def _joined(answers: Sequence[Answer], questions: Sequence[str] = ()) -> Answer:
         whole = replace(
             whole, text=moved.text, spans=(*whole.spans, *moved.spans), citations=(*whole.citations, *cited)
         )
+    whole.stats["tokens"] = sum(answer.stats.get("tokens", 0) for answer in answers)
     sure = [answer.stats["confidence"] for answer in answers if "confidence" in answer.stats]
     whole.stats["facts"] = sum(answer.stats.get("facts", 0) for answer in answers)
     if sure:
@@ -206,6 +209,12 @@ class Asking:
     @classmethod
     def start(cls, question: str, reader: Reader) -> Asking:
         steps = steps_of(question, reader)
+        return cls(steps, next(steps))
+
+    @classmethod
+    def whole(cls, question: str) -> Asking:
+        """The question as it stands, in one step."""
+        steps = _single(question)
         return cls(steps, next(steps))
 
     def hear(self, answers: list[Answer]) -> None:

@@ -1,9 +1,9 @@
 """Question wordings: those that training uses, and others that only evaluation sees.
 
 `{noun}` is a relation's noun form, `{term}` the fact's subject. The two lists share no wording, so that a score on the
-second says how an adapter does on questions that it was not trained on. What people ask without the relation's own words
-("where was {term} born" for the place of birth) is in data files: `paraphrases.json` for the relations of the training
-sources, `common_relations.json` for nouns that many stores have.
+second says how an adapter does on questions that it was not trained on. What people ask without the relation's own
+words ("where was {term} born" for the place of birth) is in data files: `paraphrases.json` for the relations of the
+training sources, `common_relations.json` for nouns that many stores have.
 """
 
 from __future__ import annotations
