@@ -15,7 +15,7 @@ import numpy as np
 
 from kvdb.errors import CorruptStoreError
 from kvdb.file import format
-from kvdb.file.format import DeltaRow, LeafMeta, u32
+from kvdb.file.format import Delta, LeafMeta, u32
 from kvdb.types import F16, F32, U64, Bools
 
 if TYPE_CHECKING:
@@ -49,7 +49,7 @@ class LeafEdit:
         self._meta = meta or LeafMeta(0, 0, 0, parent, None)
         self._dead: Bools = np.zeros(self._meta.n, np.bool_) if self._meta.dead is None else self._meta.dead
         self._page_rows: U64 | None = None
-        self._delta: list[DeltaRow] | None = None
+        self._delta: Delta | None = None
         self._gone: list[int] = []  # sequence numbers of delta rows that were removed
         self._new: list[tuple[F16, U64]] = []
         self._content: tuple[F16, U64] | None = None if meta else _no_rows(write.state.dim)
@@ -83,9 +83,12 @@ class LeafEdit:
             if len(rows) != self._meta.n:
                 raise CorruptStoreError(f"leaf {self.id} has {len(rows)} rows, its record says {self._meta.n}")
             live = ~self._dead
-            delta = [row for row in self._delta_rows() if row.sequence not in self._gone]
-            parts = [vectors[live], *(row.vector[None] for row in delta)]
-            numbers = [rows[live], np.array([row.row for row in delta], np.uint64)]
+            parts, numbers = [vectors[live]], [rows[live]]
+            if self._meta.delta:
+                delta = self._delta_rows()
+                stays = ~np.isin(delta.sequences, self._gone)
+                parts.append(delta.vectors[stays])
+                numbers.append(delta.rows[stays])
         else:
             parts, numbers = [content[0]], [content[1]]
         parts += [vectors for vectors, _ in self._new]
@@ -148,15 +151,17 @@ class LeafEdit:
         return int(np.count_nonzero(hit))
 
     def _from_delta(self, rows: U64) -> int:
-        wanted = set(rows.tolist())
-        hit = [row.sequence for row in self._delta_rows() if row.row in wanted and row.sequence not in self._gone]
+        if not self._meta.delta:
+            return 0
+        delta = self._delta_rows()
+        hit: list[int] = delta.sequences[np.isin(delta.rows, rows) & ~np.isin(delta.sequences, self._gone)].tolist()
         self._gone += hit
         self._size -= len(hit)
         return len(hit)
 
-    def _delta_rows(self) -> list[DeltaRow]:
+    def _delta_rows(self) -> Delta:
         if self._delta is None:
-            self._delta = self._w.delta_rows(self.id) if self._meta.delta else []
+            self._delta = self._w.delta(self.id, self._meta.delta)
         return self._delta
 
     def _lost(self, rows: U64) -> CorruptStoreError:

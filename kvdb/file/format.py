@@ -10,8 +10,9 @@ Invariants:
 from __future__ import annotations
 
 import struct
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import xxhash
@@ -133,6 +134,14 @@ class DeltaRow(NamedTuple):
     vector: F16  # [d]
 
 
+class Delta(NamedTuple):
+    """The delta rows of a leaf, in the order in which they came."""
+
+    sequences: U32  # [m]
+    rows: U64  # [m]
+    vectors: F16  # [m, d]
+
+
 def delta_key(leaf: int, sequence: int) -> bytes:
     """The key of a delta row: those of a leaf lie together, in the order in which they came."""
     return _U64.pack(leaf << 32 | sequence)
@@ -156,6 +165,21 @@ def unpack_delta(key: bytes | memoryview, data: bytes | memoryview) -> DeltaRow:
         raise CorruptStoreError(f"a delta row of leaf {number >> 32} is damaged (checksum); run `kvdb verify`")
     vector = np.frombuffer(body, "<f2", offset=DELTA_ROW.size)
     return DeltaRow(number & 0xFFFFFFFF, DELTA_ROW.unpack_from(body)[0], vector)
+
+
+def unpack_deltas(leaf: int, items: Sequence[tuple[Any, Any]], dim: int) -> Delta:
+    """The delta of a leaf from its keys and records, copied. Raises CorruptStoreError where one does not hold."""
+    size, digest = DELTA_ROW.size + 2 * dim + CHECKSUM, xxhash.xxh3_64_digest
+    numbers = []
+    for key, data in items:
+        number = read_u64(key)
+        if len(data) != size or digest(data[:-CHECKSUM], seed=number) != data[-CHECKSUM:]:
+            raise CorruptStoreError(f"a delta row of leaf {leaf} is damaged (checksum or length); run `kvdb verify`")
+        numbers.append(number & 0xFFFFFFFF)
+    table = np.frombuffer(b"".join([data for _, data in items]), np.uint8).reshape(len(items), size)
+    rows: U64 = np.ascontiguousarray(table[:, : DELTA_ROW.size]).view("<u8").ravel()
+    vectors: F16 = np.ascontiguousarray(table[:, DELTA_ROW.size : -CHECKSUM]).view("<f2")
+    return Delta(np.array(numbers, np.uint32), rows, vectors)
 
 
 def pack_leaf(leaf: int, generation: int, vectors: F16, rows: U64) -> bytearray:

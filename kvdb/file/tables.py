@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from itertools import islice
 from typing import Any
 
 import lmdb
@@ -12,7 +13,7 @@ import numpy as np
 from kvdb.errors import CorruptStoreError
 from kvdb.file import format, records
 from kvdb.file.failures import translate
-from kvdb.file.format import DeltaRow, LeafMeta, NodeRecord, index_key, read_u64, u32, u64
+from kvdb.file.format import Delta, LeafMeta, NodeRecord, index_key, read_u64, u32, u64
 from kvdb.file.records import State, TripleRecord
 from kvdb.file.schema import FactTables, Tables, TreeTables, create_tables, open_tables
 from kvdb.file.space_record import SPACE_NODE, unpack_space
@@ -158,18 +159,20 @@ class Reader:
         data = self.need(self.tree_in.leaves, u32(leaf), f"leaf {leaf}")
         return format.unpack_leaf(leaf, data, check=check)
 
-    def delta_rows(self, leaf: int) -> list[DeltaRow]:
-        """The rows of a leaf that are not in its page yet, in the order in which they came."""
+    def delta(self, leaf: int, count: int) -> Delta:
+        """The `count` rows of a leaf that are not in its page yet, copied. Raises CorruptStoreError where there are
+        others.
+        """
         prefix = u32(leaf)
-        out = []
         with self.translated():
             cursor = self.txn.cursor(self.tree_in.deltas)
-            if cursor.set_range(prefix):
-                for key, data in cursor:
-                    if key[:4] != prefix:
-                        break
-                    out.append(format.unpack_delta(key, data))
-        return out
+            items = list(islice(cursor.iternext(), count + 1)) if cursor.set_range(prefix) else []
+        own = [item for item in items if item[0][:4] == prefix]
+        if len(own) != count:
+            raise CorruptStoreError(
+                f"leaf {leaf} has {len(own)} delta rows in {self.path}, its record says {count}: run `kvdb verify`"
+            )
+        return format.unpack_deltas(leaf, own, self.state.dim)
 
     def leaf_rows(self, leaf: int) -> tuple[F16, U64]:
         """The live rows of a leaf, of page and delta: vectors [n, d] and rows [n]."""
@@ -183,14 +186,8 @@ class Reader:
         """`vectors` [n, d] and `rows` [n] of a leaf's page, and after them those of its delta."""
         if not meta.delta:
             return vectors, rows
-        delta = self.delta_rows(leaf)
-        if len(delta) != meta.delta or any(len(row.vector) != vectors.shape[1] for row in delta):
-            raise CorruptStoreError(
-                f"leaf {leaf} has {len(delta)} delta rows in {self.path}, its record says {meta.delta}: "
-                "run `kvdb verify`"
-            )
-        more = np.array([row.row for row in delta], np.uint64)
-        return np.concatenate([vectors, np.stack([row.vector for row in delta])]), np.concatenate([rows, more])
+        delta = self.delta(leaf, meta.delta)
+        return np.concatenate([vectors, delta.vectors]), np.concatenate([rows, delta.rows])
 
     def node_record(self, node: int, *, check: bool = True) -> NodeRecord:
         """A node page."""

@@ -53,8 +53,12 @@ class BuiltTree:
         counts = self.found.leaf_counts[children].astype(np.uint64)
         return NodePage(id, 1, self.centroids[children], children.astype(np.uint32), counts, True)
 
-    def leaf(self, id):
-        return self.leaves[id]
+    def leaf_parts(self, id):
+        """The page of a leaf in two parts where it can be divided."""
+        page = self.leaves[id]
+        cut = len(page.rows) // 2
+        parts = [slice(0, cut), slice(cut, None)] if cut else [slice(None)]
+        return [LeafPage(id, 1, page.vectors[at], page.rows[at], page.live[at]) for at in parts]
 
 
 @settings(max_examples=25, deadline=None)
