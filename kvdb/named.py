@@ -57,7 +57,7 @@ def spans(text: str) -> Iterator[tuple[int, int]]:
 def _rows_about(snapshot: Snapshot, term: str, limit: int) -> list[int]:
     rows: list[int] = []
     if "tail" in snapshot.masks:
-        about = snapshot.ids(format.HEAD, format.hash_text(term))
+        about = iter(sorted(snapshot.head_ids(term)))
         rows += _rows(snapshot, about, "tail", term, limit)
     if "head" in snapshot.masks:
         value = snapshot.value_id(term)

@@ -11,6 +11,7 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
+from itertools import islice
 from types import TracebackType
 
 import numpy as np
@@ -238,20 +239,21 @@ class Snapshot(Reader):
     def match(self, head: str | None = None, relation: str | None = None, tail: str | None = None) -> Iterator[Fact]:
         """Facts whose given fields are exactly these, in the order of ids; all facts where none is given."""
         self._usable()
-        kind, number, relation_id, value = 0, 0, 0, 0
+        relation_id, value = 0, 0
         choices = []
-        if head is not None:
-            number = format.hash_text(head)
-            choices.append((self.count(format.HEAD, number), format.HEAD, number))
         if relation is not None:
             relation_id = self.relation_id(relation) or 0
             choices.append((self.count(format.RELATION, relation_id), format.RELATION, relation_id))
         if tail is not None:
             value = self.value_id(tail) or 0
             choices.append((self.count(format.TAIL, value), format.TAIL, value))
-        if choices:
-            _, kind, number = min(choices)
-        for id in self.ids(kind, number) if choices else self.fact_ids():
+        found = self.ids(*min(choices)[1:]) if choices else self.fact_ids()
+        if head is not None:  # its facts lie together in the index, but are not counted there
+            most = min(choices)[0] if choices else None
+            of_head = list(islice(self.head_ids(head), most))
+            if len(of_head) != most:
+                found = iter(sorted(of_head))
+        for id in found:
             record = self.record(id)
             if record is None:
                 raise CorruptStoreError(f"triple {id} is missing from {self.path}: run `kvdb verify`")

@@ -10,9 +10,8 @@ Invariants:
 from __future__ import annotations
 
 import struct
-from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 import xxhash
@@ -20,7 +19,7 @@ import xxhash
 from kvdb.errors import CorruptStoreError
 from kvdb.types import F16, F32, U32, U64, Bools
 
-FORMAT_VERSION = 2
+FORMAT_VERSION = 3
 
 LEAF_MAGIC = b"KVLF"
 NODE_MAGIC = b"KVND"
@@ -36,7 +35,7 @@ CHECKSUM = 8
 
 LOCATION_ROWS = 128  # rows of one location block: 512 bytes, seven blocks to an LMDB page
 
-FACT, HEAD, RELATION, TAIL, TEXT, NAME = range(1, 7)  # kinds of index keys
+FACT, RELATION, TAIL, TEXT, NAME = 1, 3, 4, 5, 6  # kinds of index keys
 
 _U32 = struct.Struct(">I")
 _U64 = struct.Struct(">Q")
@@ -70,9 +69,17 @@ def hash_text(text: str) -> int:
     return xxhash.xxh3_64_intdigest(text.encode())
 
 
-def hash_triple(head: str, relation: str, tail: str) -> int:
-    """Identity of a triple: NUL cannot occur in a field, so it separates them."""
-    return xxhash.xxh3_64_intdigest(f"{head}\0{relation}\0{tail}".encode())
+def fact_number(head: str, relation: str, tail: str) -> int:
+    """What the index has a triple under: 32 bits of its head's hash, then 32 of its own, so that the facts of a head
+    lie together. NUL cannot occur in a field, so it separates them.
+    """
+    whole: int = xxhash.xxh3_64_intdigest(f"{head}\0{relation}\0{tail}".encode())
+    return (hash_text(head) & ~0xFFFFFFFF) | (whole & 0xFFFFFFFF)
+
+
+def head_prefix(head: str) -> bytes:
+    """What the index keys of all facts of a head begin with."""
+    return _INDEX.pack(FACT, hash_text(head))[:5]
 
 
 def _sum(key: int, header: bytes | memoryview, payload: bytes | memoryview) -> int:
@@ -86,8 +93,7 @@ def _padding(size: int) -> int:
     return -size % 8
 
 
-@dataclass(frozen=True, slots=True)
-class LeafMeta:
+class LeafMeta(NamedTuple):
     """What changes about a leaf without its page being rewritten."""
 
     n: int  # rows in the page, dead ones included
@@ -134,14 +140,6 @@ class DeltaRow(NamedTuple):
     vector: F16  # [d]
 
 
-class Delta(NamedTuple):
-    """The delta rows of a leaf, in the order in which they came."""
-
-    sequences: U32  # [m]
-    rows: U64  # [m]
-    vectors: F16  # [m, d]
-
-
 def delta_key(leaf: int, sequence: int) -> bytes:
     """The key of a delta row: those of a leaf lie together, in the order in which they came."""
     return _U64.pack(leaf << 32 | sequence)
@@ -165,21 +163,6 @@ def unpack_delta(key: bytes | memoryview, data: bytes | memoryview) -> DeltaRow:
         raise CorruptStoreError(f"a delta row of leaf {number >> 32} is damaged (checksum); run `kvdb verify`")
     vector = np.frombuffer(body, "<f2", offset=DELTA_ROW.size)
     return DeltaRow(number & 0xFFFFFFFF, DELTA_ROW.unpack_from(body)[0], vector)
-
-
-def unpack_deltas(leaf: int, items: Sequence[tuple[Any, Any]], dim: int) -> Delta:
-    """The delta of a leaf from its keys and records, copied. Raises CorruptStoreError where one does not hold."""
-    size, digest = DELTA_ROW.size + 2 * dim + CHECKSUM, xxhash.xxh3_64_digest
-    numbers = []
-    for key, data in items:
-        number = read_u64(key)
-        if len(data) != size or digest(data[:-CHECKSUM], seed=number) != data[-CHECKSUM:]:
-            raise CorruptStoreError(f"a delta row of leaf {leaf} is damaged (checksum or length); run `kvdb verify`")
-        numbers.append(number & 0xFFFFFFFF)
-    table = np.frombuffer(b"".join([data for _, data in items]), np.uint8).reshape(len(items), size)
-    rows: U64 = np.ascontiguousarray(table[:, : DELTA_ROW.size]).view("<u8").ravel()
-    vectors: F16 = np.ascontiguousarray(table[:, DELTA_ROW.size : -CHECKSUM]).view("<f2")
-    return Delta(np.array(numbers, np.uint32), rows, vectors)
 
 
 def pack_leaf(leaf: int, generation: int, vectors: F16, rows: U64) -> bytearray:
@@ -213,6 +196,19 @@ def unpack_leaf(leaf: int, data: bytes | memoryview, *, check: bool = True) -> t
         raise CorruptStoreError(f"leaf {leaf} is damaged (checksum); run `kvdb verify`")
     vectors = np.frombuffer(data, "<f2", n * dim, HEADER).reshape(n, dim)  # [n, d]
     return generation, vectors, np.frombuffer(data, "<u8", n, rows_at)
+
+
+def leaf_row_ids(leaf: int, data: bytes | memoryview) -> U64:
+    """The rows [n] of a leaf page, as a view on `data`; the page's vectors and checksum are not looked at.
+
+    Raises CorruptStoreError where the length does not hold.
+    """
+    if len(data) >= HEADER:
+        _, _, _, n, dim, _, _ = LEAF_HEADER.unpack_from(data)
+        rows_at = HEADER + n * dim * 2 + _padding(n * dim * 2)
+        if len(data) == rows_at + n * 8:
+            return np.frombuffer(data, "<u8", n, rows_at)
+    raise CorruptStoreError(f"leaf {leaf} is damaged (length); run `kvdb verify`")
 
 
 @dataclass(frozen=True, slots=True)

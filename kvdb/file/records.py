@@ -92,6 +92,8 @@ class State:
     open_leaf: int = 0  # the staged leaf that still has room, 0: none
     feed_from: int = 0  # the feed of changes is complete for the transactions after this one
     feed_ids: int = 0  # ids in the feed
+    free_values: int = 0  # value ids that new values may take
+    free_at: int = 0  # the block of them that was taken from last
     extra: dict[str, Any] = field(default_factory=dict)  # fields of later versions, kept as they are
 
     @property

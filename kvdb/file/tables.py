@@ -13,7 +13,8 @@ import numpy as np
 from kvdb.errors import CorruptStoreError
 from kvdb.file import format, records
 from kvdb.file.failures import translate
-from kvdb.file.format import Delta, LeafMeta, NodeRecord, index_key, read_u64, u32, u64
+from kvdb.file.format import LeafMeta, NodeRecord, index_key, read_u64, u32, u64
+from kvdb.file.items import Delta, unpack_deltas
 from kvdb.file.records import State, TripleRecord
 from kvdb.file.schema import FactTables, Tables, TreeTables, create_tables, open_tables
 from kvdb.file.space_record import SPACE_NODE, unpack_space
@@ -86,6 +87,17 @@ class Reader:
             cursor = self.txn.cursor(self.facts_in.index)
             return int(cursor.count()) if cursor.set_key(index_key(kind, number)) else 0
 
+    def head_ids(self, head: str) -> Iterator[int]:
+        """The facts of a head, and perhaps of others with a like hash, in no order."""
+        prefix = format.head_prefix(head)
+        with self.translated():
+            cursor = self.txn.cursor(self.facts_in.index)
+            if cursor.set_range(prefix):
+                for key, data in cursor:
+                    if key[:5] != prefix:
+                        return
+                    yield read_u64(data)
+
     def record(self, fact: int) -> TripleRecord | None:
         """A triple's record, None where there is no such fact."""
         data = self.get(self.facts_in.triples, u64(fact))
@@ -128,7 +140,7 @@ class Reader:
 
     def find(self, head: str, relation: str, tail: str) -> FactId | None:
         """The fact with exactly these fields."""
-        for fact in self.ids(format.FACT, format.hash_triple(head, relation, tail)):
+        for fact in self.ids(format.FACT, format.fact_number(head, relation, tail)):
             found = self.fact(fact)
             if found is None:
                 raise CorruptStoreError(f"triple {fact} is missing from {self.path}: run `kvdb verify`")
@@ -172,7 +184,7 @@ class Reader:
             raise CorruptStoreError(
                 f"leaf {leaf} has {len(own)} delta rows in {self.path}, its record says {count}: run `kvdb verify`"
             )
-        return format.unpack_deltas(leaf, own, self.state.dim)
+        return unpack_deltas(leaf, own, self.state.dim)
 
     def leaf_rows(self, leaf: int) -> tuple[F16, U64]:
         """The live rows of a leaf, of page and delta: vectors [n, d] and rows [n]."""
@@ -188,6 +200,10 @@ class Reader:
             return vectors, rows
         delta = self.delta(leaf, meta.delta)
         return np.concatenate([vectors, delta.vectors]), np.concatenate([rows, delta.rows])
+
+    def leaf_row_ids(self, leaf: int) -> U64:
+        """The rows [n] of a leaf's page, dead ones included, as a view; nothing else of the page is looked at."""
+        return format.leaf_row_ids(leaf, self.need(self.tree_in.leaves, u32(leaf), f"leaf {leaf}"))
 
     def node_record(self, node: int, *, check: bool = True) -> NodeRecord:
         """A node page."""

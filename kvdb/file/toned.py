@@ -58,6 +58,19 @@ class TonedTree:
         """Vectors [n, d] in the tree's space, [n, p]; as they are where it has none."""
         return widened(vectors) if self.space is None else self.space.project(vectors)
 
+    def boundaries(self, means: F32) -> tuple[F32, F32]:
+        """Weights [d, k] and offsets [k] with which `vectors @ weights + offsets` is highest at the nearest of the
+        means [k, d], as they are compared as centroids of a node.
+
+        Centroids have unit length in the tree's space, so it does not matter how long a vector is there, and none has
+        to be brought there.
+        """
+        if self.space is None:
+            return means.T, np.einsum("kd,kd->k", means, means) / -2
+        centroids = self.space.project(means)  # [k, p]
+        weights: F32 = self.space.axes @ centroids.T  # [d, k]
+        return weights, -(self.space.mean @ weights)
+
     def node(self, node: int) -> TonedNode:
         """A node by its id."""
         kept = self._cache.nodes.get(node)

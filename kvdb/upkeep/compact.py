@@ -28,6 +28,7 @@ def compact(store: Store) -> str:
     env = store.environment
     with env.writer(store.timeout):
         maintain(store)
+        store.write_with(lambda write: write.values.free.forget())  # the new file has no gaps to fill
         drop_leftovers(store)
         size = os.path.getsize(env.path)
         if free_space(env.path) < size * 1.1:
