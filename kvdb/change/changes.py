@@ -31,6 +31,8 @@ Group = tuple[int, int, bytes, bytes]  # kind, number of runs, gaps, lengths
 
 def runs_of(kind: int, ids: U64) -> list[Run]:
     """Ids [n], n >= 1, in order, as runs of consecutive ones."""
+    if len(ids) == 1:
+        return [(kind, int(ids[0]), 1)]
     firsts = np.flatnonzero(np.diff(ids, prepend=ids[:1] - np.uint64(2)) != 1)
     counts = np.diff(firsts, append=len(ids))
     return [(kind, first, count) for first, count in zip(ids[firsts].tolist(), counts.tolist(), strict=True)]

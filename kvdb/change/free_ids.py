@@ -23,8 +23,8 @@ from kvdb.types import U64, Bools
 if TYPE_CHECKING:
     from kvdb.change.write import Write
 
-LEAST = 0.2  # of the values that there are: so many ids stay free before one is taken
-SLACK = 1024  # so many more
+LEAST = 0.08  # of the values that there are: so many ids stay free before one is taken
+SLACK = 256  # so many more
 
 
 class FreeIds:

@@ -9,6 +9,7 @@ import numpy as np
 
 from kvdb.file import format
 from kvdb.file.format import LOCATION_ROWS, u64
+from kvdb.file.items import location_items
 from kvdb.types import U32, U64
 
 if TYPE_CHECKING:
@@ -20,15 +21,14 @@ class LocationEdit:
 
     def __init__(self, write: Write) -> None:
         self._w = write
-        self._blocks: dict[int, U32] = {}  # as they were read
+        self._blocks: dict[int, bytes] = {}  # as they were read, without their checksums
         self._moved: dict[int, int] = {}  # row -> its leaf from now on
 
     def find(self, rows: U64) -> U32:
         """The leaves of rows [n], 0 where there is none: [n]."""
         numbers, of_row = np.unique(rows // np.uint64(LOCATION_ROWS), return_inverse=True)
-        blocks = [self._block(block) for block in numbers.tolist()]
         places = (rows % np.uint64(LOCATION_ROWS)).astype(np.int64)
-        out: U32 = np.concatenate(blocks)[of_row * LOCATION_ROWS + places] if blocks else np.empty(0, np.uint32)
+        out: U32 = self._table(numbers.tolist())[of_row, places]
         if self._moved:
             moved = self._moved
             each = zip(rows.tolist(), out.tolist(), strict=True)
@@ -42,31 +42,24 @@ class LocationEdit:
 
     def flush(self) -> None:
         """Write the changed blocks; an empty one goes."""
-        count = len(self._moved)
-        if not count:
-            self._blocks.clear()
-            return
-        rows = np.fromiter(self._moved.keys(), np.int64, count)
-        leaves = np.fromiter(self._moved.values(), np.uint32, count)
-        order = np.argsort(rows)
-        rows, leaves = rows[order], leaves[order]
-        numbers, starts = np.unique(rows // LOCATION_ROWS, return_index=True)
-        ends = np.append(starts[1:], count).tolist()
-        items, table = [], self._w.tree_in.locations
-        for block, start, end in zip(numbers.tolist(), starts.tolist(), ends, strict=True):
-            found = self._block(block)
-            found[rows[start:end] % LOCATION_ROWS] = leaves[start:end]
-            if found.any():
-                items.append((u64(block), format.pack_locations(block, found)))
-            else:
-                self._w.txn.delete(u64(block), db=table)
-        self._w.txn.cursor(table).putmulti(items)
+        txn, locations = self._w.txn, self._w.tree_in.locations
+        rows = np.fromiter(self._moved.keys(), np.int64, len(self._moved))
+        numbers, of_row = np.unique(rows // LOCATION_ROWS, return_inverse=True)
+        table = self._table(numbers.tolist())
+        table[of_row, rows % LOCATION_ROWS] = np.fromiter(self._moved.values(), np.uint32, len(rows))
+        used = table.any(axis=1)
+        txn.cursor(locations).putmulti(location_items(numbers[used].astype(np.uint64), table[used]))
+        for block in numbers[~used].tolist():
+            txn.delete(u64(block), db=locations)
         self._moved.clear()
         self._blocks.clear()
 
-    def _block(self, block: int) -> U32:
-        found = self._blocks.get(block)
-        if found is None:
-            data = self._w.get(self._w.tree_in.locations, u64(block))
-            found = self._blocks[block] = format.unpack_locations(block, data)
-        return found
+    def _table(self, numbers: list[int]) -> U32:
+        """The blocks of these numbers, as they were read: [n, LOCATION_ROWS] to be changed."""
+        known, get, locations = self._blocks, self._w.get, self._w.tree_in.locations
+        for block in numbers:
+            if block not in known:
+                known[block] = format.check_locations(block, get(locations, u64(block)))
+        raw = b"".join([known[block] for block in numbers])
+        table = np.frombuffer(raw, "<u4") if raw else np.empty(0, np.uint32)
+        return table.astype(np.uint32).reshape(-1, LOCATION_ROWS)

@@ -132,6 +132,7 @@ class TreeEdit:
         self._put_records()
         self._leaves.clear()
         nodes.flush()
+        self._w.toned_nodes.clear()
         self.locations.flush()
 
     def _append(self, leaf: LeafEdit, rows: U64, vectors: F16) -> None:

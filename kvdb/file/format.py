@@ -128,7 +128,7 @@ class LeafMeta(NamedTuple):
         dead = None
         if len(body) > LEAF_META.size:
             bits = np.frombuffer(body, np.uint8, offset=LEAF_META.size)
-            dead = np.unpackbits(bits, count=n, bitorder="little").astype(bool)  # [n]
+            dead = np.unpackbits(bits, count=n, bitorder="little").view(np.bool_)  # [n]
         return LeafMeta(n, live, generation, parent, dead, *rest)
 
 
@@ -250,6 +250,14 @@ class NodeRecord:
         )
 
 
+def node_generation(node: int, data: bytes | memoryview) -> int:
+    """The generation of a node page, of which nothing else is looked at. Raises CorruptStoreError where it is short."""
+    if len(data) < HEADER:
+        raise CorruptStoreError(f"node {node} is damaged (too short); run `kvdb verify`")
+    generation: int = NODE_HEADER.unpack_from(data)[5]
+    return generation
+
+
 def pack_vector(value: int, vector: F16) -> bytes:
     """The record of a value's vector, float16 [d]: its bytes and their checksum."""
     raw = np.ascontiguousarray(vector, "<f2").tobytes()
@@ -271,10 +279,19 @@ def pack_locations(block: int, leaves: U32) -> bytes:
 
 
 def unpack_locations(block: int, data: bytes | memoryview | None) -> U32:
-    """A writable copy of a location block, uint32 [LOCATION_ROWS]; zeros where there is none."""
+    """The leaf of each of a block's rows, uint32 [LOCATION_ROWS], 0 where there is no such row; zeros where `data` is
+    None.
+    """
+    return np.frombuffer(check_locations(block, data), "<u4").astype(np.uint32)
+
+
+def check_locations(block: int, data: bytes | memoryview | None) -> bytes:
+    """A location block without its checksum, zeros where there is none. Raises CorruptStoreError where it does not
+    hold.
+    """
     if data is None:
-        return np.zeros(LOCATION_ROWS, np.uint32)
+        return bytes(LOCATION_ROWS * 4)
     raw = bytes(data[:-CHECKSUM])
-    if len(raw) != LOCATION_ROWS * 4 or xxhash.xxh3_64_digest(raw, seed=block) != bytes(data[-CHECKSUM:]):
+    if len(raw) != LOCATION_ROWS * 4 or xxhash.xxh3_64_digest(raw, seed=block) != data[-CHECKSUM:]:
         raise CorruptStoreError(f"location block {block} is damaged (checksum); run `kvdb verify`")
-    return np.frombuffer(raw, "<u4").astype(np.uint32)
+    return raw

@@ -103,6 +103,13 @@ def put_sorted(txn: lmdb.Transaction, table: Any, items: Items) -> None:
     cursor.putmulti(items[at:], append=True)
 
 
+def location_items(blocks: U64, leaves: U32) -> Items:
+    """Keys and records of location blocks [n], sorted: the leaves [n, LOCATION_ROWS] of their rows, 0 for no row."""
+    rows = row_bytes(np.ascontiguousarray(leaves, "<u4"))
+    sums = map(xxhash.xxh3_64_digest, rows, blocks.tolist())
+    return [(key, row + check) for key, row, check in zip(keys_of(blocks), rows, sums, strict=True)]
+
+
 def delta_items(numbers: U64, rows: U64, vectors: F16) -> Items:
     """Keys and records of delta rows [n], sorted, as format.pack_deltas makes them. numbers: leaf << 32 | sequence."""
     order = np.argsort(numbers)

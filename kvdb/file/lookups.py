@@ -7,8 +7,9 @@ from collections.abc import Sequence
 import numpy as np
 
 from kvdb.file import format
-from kvdb.file.format import read_u64
+from kvdb.file.format import read_u64, u64
 from kvdb.file.items import fact_numbers, hashes, index_keys
+from kvdb.file.records import SUM
 from kvdb.file.tables import Reader
 from kvdb.types import U64, FactId, Triple
 
@@ -25,9 +26,12 @@ def find_facts(reader: Reader, triples: Sequence[Triple]) -> dict[Triple, FactId
 def find_values(reader: Reader, texts: Sequence[str]) -> dict[str, int | None]:
     """The value of each of the distinct texts, None where there is none."""
     out: dict[str, int | None] = dict.fromkeys(texts)
-    first = sorted((value, texts[at]) for at, value in _hits(reader, format.TEXT, hashes(texts)))
-    for value, text in first:
-        out[text] = value if reader.text(value) == text else reader.value_id(text)
+    get, table = reader.txn.get, reader.facts_in.texts
+    with reader.translated():
+        for value, text in sorted((value, texts[at]) for at, value in _hits(reader, format.TEXT, hashes(texts))):
+            data = get(u64(value), db=table)
+            same = data is not None and data[SUM:] == text.encode()  # then it is whole, whatever its checksum
+            out[text] = value if same else reader.value_id(text)
     return out
 
 

@@ -18,7 +18,7 @@ from kvdb.file.items import Delta, unpack_deltas
 from kvdb.file.records import State, TripleRecord
 from kvdb.file.schema import FactTables, Tables, TreeTables, create_tables, open_tables
 from kvdb.file.space_record import SPACE_NODE, unpack_space
-from kvdb.file.toned import TonedCache
+from kvdb.file.toned import TonedCache, TonedNode
 from kvdb.tree.space import Space
 from kvdb.types import F16, U64, Fact, FactId, Mask, Relation
 
@@ -36,6 +36,7 @@ class Reader:
         self.path = path
         self.relation_names: dict[int, str] = {}
         self.toned_cache = TonedCache()
+        self.toned_nodes: dict[int, TonedNode] = {}  # as this transaction sees them
         state = self.get(tables.meta, b"state")
         if state is None:
             raise CorruptStoreError(f"{path} has no state record: restore it from a backup")

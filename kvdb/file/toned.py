@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from kvdb.file.format import NodeRecord, u32
+from kvdb.file.format import NodeRecord, node_generation, u32
 from kvdb.file.space_record import SPACE_NODE, unpack_space
 from kvdb.half import widened
 from kvdb.tree.space import Space
@@ -73,9 +73,17 @@ class TonedTree:
 
     def node(self, node: int) -> TonedNode:
         """A node by its id."""
+        seen = self._reader.toned_nodes.get(node)
+        if seen is None:
+            seen = self._reader.toned_nodes[node] = self._find(node)
+        return seen
+
+    def _find(self, node: int) -> TonedNode:
         kept = self._cache.nodes.get(node)
-        if kept is not None and kept.generation == self._reader.node_record(node, check=False).generation:
-            return kept
+        if kept is not None:
+            data = self._reader.need(self._reader.tree_in.nodes, u32(node), f"node {node}")
+            if kept.generation == node_generation(node, data):
+                return kept
         record = self._reader.node_record(node)
         centroids = record.centroids.copy() if self.space is None else self.space.project(record.centroids)
         squares = np.einsum("cp,cp->c", centroids, centroids)
