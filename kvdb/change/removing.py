@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 
 from kvdb.errors import CorruptStoreError
-from kvdb.file import format, records
+from kvdb.file import format
 from kvdb.file.format import index_key, u64
 from kvdb.file.items import fact_numbers, index_items
-from kvdb.file.records import TripleRecord
-from kvdb.types import U64, Triple, row_of
+from kvdb.file.records import HEAD_BIT, TAIL_BIT, TripleRecord
+from kvdb.types import U64, Triple
 
 if TYPE_CHECKING:
     from kvdb.change.write import Write
@@ -37,7 +37,9 @@ def index_keys(triple: Triple, record: TripleRecord) -> list[bytes]:
 
 def read_facts(write: Write, ids: Sequence[int]) -> list[StoredFact]:
     """Those of the facts, by ascending ids, that there are."""
-    found = [(id, record) for id in ids if (record := write.record(id)) is not None]
+    get, triples, unpack = write.txn.get, write.facts_in.triples, TripleRecord.unpack
+    with write.translated():
+        found = [(id, unpack(id, data)) for id in ids if (data := get(u64(id), db=triples)) is not None]
     texts = {value: write.text(value) for value in sorted({record.tail for _, record in found})}
     name = write.relation_name
     return [
@@ -65,5 +67,6 @@ def remove_facts(write: Write, facts: Sequence[StoredFact]) -> U64:
     values = {fact.record.tail: fact.triple.tail for fact in facts}
     values.update((fact.record.head_value, fact.triple.head) for fact in facts if fact.record.head_value)
     write.values.release(values)
-    rows = [int(row_of(fact.id, mask)) for fact in facts for mask in records.bits_masks(fact.record.masks)]
-    return np.array(rows, np.uint64)
+    bits, first = np.array([fact.record.masks for fact in facts]), ids * np.uint64(2)
+    rows: U64 = np.concatenate([first[bits & TAIL_BIT > 0], first[bits & HEAD_BIT > 0] + np.uint64(1)])
+    return rows

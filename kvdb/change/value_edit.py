@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
+import lmdb
 import numpy as np
 
 from kvdb.change.free_ids import FreeIds
@@ -57,12 +58,9 @@ class ValueEdit:
     def release(self, texts: Mapping[int, str]) -> None:
         """Drop those of the values, given with their texts, that no fact refers to any more."""
         txn, tables = self._w.txn, self._w.facts_in
-        used = txn.cursor(tables.index).set_key
-        gone = [
-            value
-            for value in sorted(texts)
-            if not used(index_key(format.TAIL, value)) and not self._is_head(value, texts[value])
-        ]
+        cursor = txn.cursor(tables.index)
+        free = [value for value in sorted(texts) if not cursor.set_key(index_key(format.TAIL, value))]
+        gone = [value for value in free if not self._is_head(cursor, value, texts[value])]
         for value in gone:
             key = u64(value)
             txn.delete(key, db=tables.texts)
@@ -72,8 +70,11 @@ class ValueEdit:
         self._w.state.values -= len(gone)
         self.free.give(gone)
 
-    def _is_head(self, value: int, text: str) -> bool:
-        """True where the head of some fact, masked, is this value."""
+    def _is_head(self, cursor: lmdb.Cursor, value: int, text: str) -> bool:
+        """True where the head of some fact, masked, is this value. cursor: one of the index."""
+        prefix = format.head_prefix(text)
+        if not cursor.set_range(prefix) or cursor.key()[:5] != prefix:
+            return False
         for fact in self._w.head_ids(text):
             record = self._w.record(fact)
             if record is not None and record.head_value == value:

@@ -166,7 +166,7 @@ class Write(Reader):
         tail = self.values.ids([new.tail], {}, index)[new.tail]
         if value is not None:
             self.values.put_vectors({tail: value})
-        changed = replace(record, tail=tail)
+        changed = record._replace(tail=tail)
         after, before = index_keys(new, changed), index_keys(old, record)
         for entry in set(before) - set(after):
             self.txn.delete(entry, u64(fact), db=self.facts_in.index)

@@ -6,7 +6,7 @@ A triple is a map, so that later versions can add source, time or qualifiers wit
 from __future__ import annotations
 
 from dataclasses import dataclass, field, fields
-from typing import Any
+from typing import Any, NamedTuple
 
 import msgpack
 import numpy as np
@@ -116,8 +116,7 @@ class State:
 STATE_FIELDS = tuple(f.name for f in fields(State) if f.name != "extra")
 
 
-@dataclass(frozen=True, slots=True)
-class TripleRecord:
+class TripleRecord(NamedTuple):
     """A triple as stored: its head's text, the ids of its relation and tail, and its maskings."""
 
     head: str
