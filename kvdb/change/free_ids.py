@@ -73,6 +73,8 @@ class FreeIds:
             block = state.free_at = read_u64(cursor.key())
             free = self._block(block)
             at = np.flatnonzero(free)[:count]
+            if not len(at):
+                break
             free[at] = False
             self._put(block, free)
             parts.append(at.astype(np.uint64) + np.uint64(block * BLOCK_IDS))

@@ -28,13 +28,13 @@ def compact(store: Store) -> str:
     env = store.environment
     with env.writer(store.timeout):
         maintain(store)
-        store.write_with(lambda write: write.values.free.forget())  # the new file has no gaps to fill
         drop_leftovers(store)
         size = os.path.getsize(env.path)
         if free_space(env.path) < size * 1.1:
             return f"not compacted: the disk lacks {size} free bytes for the copy"
         if not env.alone():
             return "not compacted: another store object or process has the file open; its free space is reused"
+        store.write_with(lambda write: write.values.free.forget())  # the new file has no gaps to fill
         for made in ("compact", "lock"):
             remove_stale(f"{env.path}.{made}-")
         copy = f"{env.path}.compact-{os.getpid()}"
