@@ -49,6 +49,8 @@ class Tree(Protocol):
 
     def node(self, id: NodeId, /) -> NodePage: ...
 
+    def leaf(self, id: LeafId, /) -> LeafPage: ...
+
     def leaf_parts(self, id: LeafId, /) -> Sequence[LeafPage]:
         """The rows of a leaf, in one part or more, each where it lies."""
         ...
@@ -74,7 +76,7 @@ def descend(tree: Tree, scorer: Scorer, limits: SearchLimits) -> Selection:
             return _nothing(scored_centroids)
     leaves = tuple(LeafId(id) for id in _best_children(pages, scorer, limits.inter_top_k))
     scored_centroids += _children(pages)
-    parts = [part for id in leaves for part in tree.leaf_parts(id)]
+    parts = [part for id in leaves for part in _pages(tree, scorer, id)]
     return _best_rows(parts, scorer, limits.leaf_top_k, scored_centroids)
 
 
@@ -91,7 +93,7 @@ def exact(tree: Tree, scorer: Scorer, k: int) -> Selection:
     scored = 0
     batch: list[LeafPage] = []
     for id in _all_leaves(tree):
-        batch += tree.leaf_parts(id)
+        batch += _pages(tree, scorer, id)
         if len(batch) >= EXACT_BATCH:
             found = _best_rows(batch, scorer, k, 0)
             rows, scores = _top(np.append(rows, found.rows), np.append(scores, found.scores), k)
@@ -99,6 +101,13 @@ def exact(tree: Tree, scorer: Scorer, k: int) -> Selection:
     found = _best_rows(batch, scorer, k, 0)
     rows, scores = _top(np.append(rows, found.rows), np.append(scores, found.scores), k)
     return Selection(rows, scores, scored_rows=scored + found.scored_rows)
+
+
+def _pages(tree: Tree, scorer: Scorer, id: LeafId) -> Sequence[LeafPage]:
+    """A leaf as the scorer takes it: in parts where it says so (`takes_parts`), else as one page, which a scorer may
+    know again by id and generation.
+    """
+    return tree.leaf_parts(id) if getattr(scorer, "takes_parts", False) else (tree.leaf(id),)
 
 
 def _check(k: int, name: str) -> None:

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from types import ModuleType
 
 import numpy as np
 import pytest
 
 import kvdb
+from kvdb.tree.descend import descend
+from kvdb.tree.score import DotScorer
 
 
 @pytest.fixture
@@ -48,3 +51,24 @@ def test_a_kept_delta_is_read_again_when_it_changed(with_delta: kvdb.Store, fake
     found = with_delta.search(key, k=1)[0].fact
     with_delta.delete([found.id])
     assert with_delta.search(key, k=1)[0].fact.id != found.id
+
+
+def test_a_scorer_that_knows_pages_again_gets_a_leaf_as_one(with_delta: kvdb.Store, fakes: ModuleType) -> None:
+    class Keeping:
+        """Scores as DotScorer does, and notes which pages it was given."""
+
+        def __init__(self, query: np.ndarray) -> None:
+            self._inner = DotScorer(query)
+            self.nodes = self._inner.nodes
+            self.seen: list[tuple[int, int, int]] = []
+
+        def leaves(self, pages: Sequence[kvdb.LeafPage], /) -> np.ndarray:
+            self.seen += [(page.id, page.generation, len(page.rows)) for page in pages]
+            return self._inner.leaves(pages)
+
+    query = fakes.vector_of("the relation of later 3")
+    with with_delta.snapshot() as snapshot:
+        keeping = Keeping(query)
+        found = descend(snapshot, keeping, kvdb.SearchLimits())
+        assert [rows for _, _, rows in keeping.seen] == [204]
+        assert found.rows.tolist() == descend(snapshot, DotScorer(query), kvdb.SearchLimits()).rows.tolist()

@@ -53,6 +53,9 @@ class BuiltTree:
         counts = self.found.leaf_counts[children].astype(np.uint64)
         return NodePage(id, 1, self.centroids[children], children.astype(np.uint32), counts, True)
 
+    def leaf(self, id):
+        return self.leaves[id]
+
     def leaf_parts(self, id):
         """The page of a leaf in two parts where it can be divided."""
         page = self.leaves[id]
