@@ -7,17 +7,14 @@ makes both sets the live ones, so that the facts appear all at once; a crash lea
 from __future__ import annotations
 
 import os
-from collections.abc import Collection, Sequence
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import faiss
 import lmdb
-import msgpack
 import numpy as np
-import xxhash
-from numpy.typing import NDArray
 
 from kvdb.build import TreeBuilder
 from kvdb.change.changes import INSERTED
@@ -27,7 +24,8 @@ from kvdb.fields import check_triple
 from kvdb.file import format
 from kvdb.file.environment import Environment
 from kvdb.file.format import u64
-from kvdb.file.records import HEAD_BIT, MAX_HEAD, MAX_RELATION, MAX_TAIL, SUM, State, mask_bits, pack_relation
+from kvdb.file.items import Items, fact_numbers, hashes, index_items, text_items, triple_items, vector_items
+from kvdb.file.records import HEAD_BIT, MAX_HEAD, MAX_RELATION, MAX_TAIL, State, mask_bits, pack_relation
 from kvdb.file.tables import FactTables
 from kvdb.given import Floats, GivenSource, Indices
 from kvdb.rebuild import drop_leftovers, edit_state, leaf_slice
@@ -40,8 +38,6 @@ if TYPE_CHECKING:
 
 SLICE = 65_536  # records of one transaction
 
-Items = list[tuple[bytes, bytes]]
-
 
 @dataclass(slots=True)
 class _Facts:
@@ -51,7 +47,7 @@ class _Facts:
     relations: list[str]
     tails: list[str]
     places: Indices | None  # which of the given triples these are, None: all
-    identity: U64  # [n] hash of each triple
+    identity: U64  # [n] format.fact_number of each triple
 
     def __len__(self) -> int:
         return len(self.heads)
@@ -96,6 +92,7 @@ def load_empty(
         state.facts, state.rows, state.values, state.dim = n, n * m, count, d
         state.next_fact += n
         state.masks = state.masks or mask_bits(masks)
+        state.free_values = state.free_at = 0  # those of the other set
         runs = [(INSERTED, int(ids[0]), n)]
         edit_state(store, lambda old: _replace(old, state), commits=True, runs=runs)
         drop_leftovers(store)
@@ -139,7 +136,7 @@ def _columns(triples: Sequence[Sequence[str]]) -> _Facts:
         kept = list(first.values())
         places = np.array(kept, np.int64)
         heads, relations, tails = ([column[at] for at in kept] for column in (heads, relations, tails))
-    identity = np.fromiter(map(xxhash.xxh3_64_intdigest, first), np.uint64, len(first))
+    identity = fact_numbers(heads, first)
     return _Facts(heads, relations, tails, places, identity)
 
 
@@ -174,7 +171,7 @@ def _write_facts(
         heads = np.array([texts.setdefault(h, len(texts) + first_value) for h in facts.heads], np.uint64)
     for start in range(0, len(facts), SLICE):
         part = slice(start, start + SLICE)
-        items = _triple_items(facts.heads[part], relations[part], tails[part], heads[part], ids[part], bits)
+        items = triple_items(facts.heads[part], relations[part], tails[part], heads[part], ids[part], bits)
         _put(env, timeout, into.triples, items)
     _write_texts(env, timeout, into, list(texts), first_value)
     answers = np.stack([tails if mask == "tail" else heads for mask in masks], axis=1)  # [n, m] value ids
@@ -183,20 +180,14 @@ def _write_facts(
     made = [_relation(name, id, nouns, counts[id - state.next_relation]) for name, id in names.items()]
     _put(env, timeout, into.relations, [(u64(r.id), pack_relation(r)) for r in made])
     _put_index(env, timeout, into, format.FACT, facts.identity, ids)
-    _put_index(env, timeout, into, format.HEAD, _hashes(facts.heads), ids)
     _put_index(env, timeout, into, format.RELATION, np.array(relations, np.uint64), ids)
     _put_index(env, timeout, into, format.TAIL, tails, ids)
     for kind, found in ((format.TEXT, texts), (format.NAME, names)):
         numbers = np.fromiter(found.values(), np.uint64, len(found))
-        _put_index(env, timeout, into, kind, _hashes(found), numbers)
+        _put_index(env, timeout, into, kind, hashes(found), numbers)
     state.next_value += len(texts)
     state.next_relation += len(names)
     return len(texts)
-
-
-def _hashes(texts: Collection[str]) -> U64:
-    """format.hash_text of each text."""
-    return np.fromiter(map(xxhash.xxh3_64_intdigest, map(str.encode, texts)), np.uint64, len(texts))
 
 
 def _relation(name: str, id: int, nouns: NounsOf, facts: int) -> Relation:
@@ -204,26 +195,11 @@ def _relation(name: str, id: int, nouns: NounsOf, facts: int) -> Relation:
     return Relation(id, name, forms.tail_noun, forms.head_noun, False, facts)
 
 
-def _triple_items(heads: list[str], relations: list[int], tails: U64, head_values: U64, ids: U64, bits: int) -> Items:
-    """Keys and TripleRecords, as records.TripleRecord.pack makes them."""
-    packb, digest = msgpack.Packer().pack, xxhash.xxh3_64_digest
-    columns = zip(heads, relations, tails.tolist(), head_values.tolist(), strict=True)
-    bodies = [
-        packb({"h": h, "r": r, "t": t, "m": bits, "v": v} if v else {"h": h, "r": r, "t": t, "m": bits})
-        for h, r, t, v in columns
-    ]
-    numbers = ids.tolist()
-    return [(key, digest(body, seed)[:SUM] + body) for key, body, seed in zip(_keys(ids), bodies, numbers, strict=True)]
-
-
 def _write_texts(env: Environment, timeout: float, into: FactTables, texts: list[str], first: int) -> None:
-    digest = xxhash.xxh3_64_digest
     for start in range(0, len(texts), SLICE):
-        part = [text.encode() for text in texts[start : start + SLICE]]
+        part = texts[start : start + SLICE]
         ids = np.arange(first + start, first + start + len(part), dtype=np.uint64)
-        sums = map(digest, part, ids.tolist())
-        items = [(key, check[:SUM] + text) for key, check, text in zip(_keys(ids), sums, part, strict=True)]
-        _put(env, timeout, into.texts, items)
+        _put(env, timeout, into.texts, text_items(ids, part))
 
 
 def _write_values(
@@ -234,37 +210,17 @@ def _write_values(
     flat = values.reshape(-1, values.shape[2])  # [N * m, d]
     at = _row_places(places, answers.shape[1])
     source = GivenSource(flat, None, dim=0, what="value vectors")
-    digest = xxhash.xxh3_64_digest
     for start in range(0, len(ids), SLICE):
         part = first[start : start + SLICE]
         vectors: F16 = source.take(part if at is None else at[part])  # [s, d]
-        rows = _rows(np.ascontiguousarray(vectors, "<f2"))
-        numbers = ids[start : start + SLICE]
-        sums = map(digest, rows, numbers.tolist())
-        items = [(key, row + check) for key, row, check in zip(_keys(numbers), rows, sums, strict=True)]
-        _put(env, timeout, into.values, items)
+        _put(env, timeout, into.values, vector_items(ids[start : start + SLICE], vectors))
 
 
 def _put_index(env: Environment, timeout: float, into: FactTables, kind: int, numbers: U64, ids: U64) -> None:
     """Append one kind of index, sorted: kinds come in ascending order."""
-    order = np.argsort(numbers, kind="stable")
-    table = np.empty((len(numbers), 9), np.uint8)
-    table[:, 0] = kind
-    table[:, 1:] = numbers[order].astype(">u8").view(np.uint8).reshape(-1, 8)
-    items = list(zip(_rows(table), _keys(ids[order]), strict=True))
+    items = index_items(kind, numbers, ids)
     for start in range(0, len(items), SLICE * 8):
         _put(env, timeout, into.index, items[start : start + SLICE * 8])
-
-
-def _keys(ids: NDArray[np.uint64]) -> list[bytes]:
-    """Big-endian bytes of each id."""
-    return _rows(ids.astype(">u8")[:, None])
-
-
-def _rows(table: NDArray[Any]) -> list[bytes]:
-    """The bytes of each row of a contiguous array [n, m]."""
-    rows: list[bytes] = table.view(f"V{table.shape[1] * table.itemsize}").ravel().tolist()
-    return rows
 
 
 def _put(env: Environment, timeout: float, table: Any, items: Items) -> None:

@@ -73,7 +73,7 @@ def rows_about(snapshot: Snapshot, term: str, *, limit: int = MOST_ROWS) -> list
     """Rows whose key is about `term`, spelt so: at most `limit` for each mask, those of the first facts."""
     rows: list[int] = []
     if "tail" in snapshot.masks:
-        about = snapshot.ids(format.HEAD, format.hash_text(term))
+        about = iter(sorted(snapshot.head_ids(term)))
         rows += _rows(snapshot, about, "tail", term, limit)
     if "head" in snapshot.masks:
         value = snapshot.value_id(term)

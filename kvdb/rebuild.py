@@ -138,6 +138,6 @@ def _clear_facts(txn: lmdb.Transaction, tables: FactTables) -> bool:
         for _ in range(CLEAR_RECORDS):
             cursor.delete()
         return False
-    for table in (tables.triples, tables.index, tables.relations, tables.texts, tables.values):
-        txn.drop(table, delete=False)
+    for name in tables.__slots__:
+        txn.drop(getattr(tables, name), delete=False)
     return True

@@ -11,6 +11,7 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
+from itertools import islice
 from types import TracebackType
 
 import numpy as np
@@ -18,9 +19,10 @@ import numpy as np
 from kvdb.errors import CorruptStoreError, FactNotFoundError, LimitError, StoreClosedError
 from kvdb.fields import unit16
 from kvdb.file import format
-from kvdb.file.caches import SeenLeaf
+from kvdb.file.caches import seen_leaf
+from kvdb.file.delta_pages import joined
 from kvdb.file.environment import Environment
-from kvdb.file.format import LeafMeta, NodeRecord
+from kvdb.file.format import NodeRecord
 from kvdb.file.tables import Reader
 from kvdb.tree.descend import descend
 from kvdb.tree.descend import exact as descend_all
@@ -44,8 +46,6 @@ from kvdb.types import (
 
 Rows = Sequence[int] | U64
 
-_MOST_METAS = 100_000  # decoded records of leaves that a process keeps, about 300 bytes each
-
 
 class Snapshot(Reader):
     """The store at one moment. A context manager: its views must not be used after it closes."""
@@ -64,7 +64,7 @@ class Snapshot(Reader):
         self._checked = env.caches.checked
         self._metas = env.caches.leaf_metas
         self._nodes = env.caches.nodes
-        self._merged_pages = env.caches.merged_pages
+        self._delta_pages = env.caches.delta_pages
 
     def close(self) -> None:
         """End the snapshot. Its views are invalid from here on."""
@@ -198,31 +198,23 @@ class Snapshot(Reader):
         return page or self._nodes.put(root, self.state.txn, id, self.node_record(id))
 
     def leaf(self, id: LeafId) -> LeafPage:
-        """A page of rows, as views."""
+        """A page of rows, as views; where the leaf has a delta, a copy of both together."""
+        parts = self.leaf_parts(id)
+        return parts[0] if len(parts) == 1 else joined(parts)
+
+    def leaf_parts(self, id: LeafId) -> list[LeafPage]:
+        """A leaf's page, as views, and after it its delta where it has one: what a search scores, copying neither."""
         self._usable()
-        seen = self._seen(id)
+        seen = seen_leaf(self._metas, self, id)
         meta = seen.meta
         _, vectors, rows = self.leaf_page(id)
         if len(rows) != meta.n:
             raise CorruptStoreError(f"leaf {id} has {len(rows)} rows, its record says {meta.n}: run `kvdb verify`")
-        if meta.delta:
-            vectors, rows = self._merged_pages.get(self, id, meta, vectors, rows)
-        return LeafPage(id, meta.generation, vectors, rows, seen.live)
-
-    def _seen(self, leaf: int) -> SeenLeaf:
-        """The record of a leaf: read once a transaction, decoded once for the same bytes."""
-        known = self._metas.get(leaf)
-        if known is not None and known.txn == self.state.txn:
-            return known
-        data = self.need(self.tree_in.leaf_meta, format.u32(leaf), f"leaf {leaf}")
-        if known is not None and known.data == data:
-            seen = replace(known, txn=self.state.txn)
-        else:
-            seen = SeenLeaf.of(self.state.txn, bytes(data), LeafMeta.unpack(leaf, data))
-        if len(self._metas) >= _MOST_METAS:
-            self._metas.clear()
-        self._metas[leaf] = seen
-        return seen
+        page = LeafPage(id, meta.generation, vectors, rows, seen.live[: meta.n])
+        if not meta.delta:
+            return [page]
+        vectors, rows = self._delta_pages.get(self, id, meta)
+        return [page, LeafPage(id, meta.generation, vectors, rows, seen.live[meta.n :])]
 
     def leaf_page(self, leaf: int, *, check: bool = True) -> tuple[int, F16, U64]:
         """As Reader's, with the checksum verified on the first touch only."""
@@ -247,20 +239,21 @@ class Snapshot(Reader):
     def match(self, head: str | None = None, relation: str | None = None, tail: str | None = None) -> Iterator[Fact]:
         """Facts whose given fields are exactly these, in the order of ids; all facts where none is given."""
         self._usable()
-        kind, number, relation_id, value = 0, 0, 0, 0
+        relation_id, value = 0, 0
         choices = []
-        if head is not None:
-            number = format.hash_text(head)
-            choices.append((self.count(format.HEAD, number), format.HEAD, number))
         if relation is not None:
             relation_id = self.relation_id(relation) or 0
             choices.append((self.count(format.RELATION, relation_id), format.RELATION, relation_id))
         if tail is not None:
             value = self.value_id(tail) or 0
             choices.append((self.count(format.TAIL, value), format.TAIL, value))
-        if choices:
-            _, kind, number = min(choices)
-        for id in self.ids(kind, number) if choices else self.fact_ids():
+        found = self.ids(*min(choices)[1:]) if choices else self.fact_ids()
+        if head is not None:  # its facts lie together in the index, but are not counted there
+            most = min(choices)[0] if choices else None
+            of_head = list(islice(self.head_ids(head), most))
+            if len(of_head) != most:
+                found = iter(sorted(of_head))
+        for id in found:
             record = self.record(id)
             if record is None:
                 raise CorruptStoreError(f"triple {id} is missing from {self.path}: run `kvdb verify`")

@@ -17,7 +17,7 @@ from kvdb.change.transaction import WriteTransaction
 from kvdb.change.write import Write
 from kvdb.encoder import bind_encoder
 from kvdb.errors import StoreClosedError
-from kvdb.fields import check_triple
+from kvdb.fields import check_triple, check_triples
 from kvdb.file import registry
 from kvdb.file.environment import Environment
 from kvdb.file.failures import read_only
@@ -163,7 +163,7 @@ class Store:
         store was first loaded with, else to ("tail",). For many facts use `kvdb.load.ingest`.
         Raises FieldError, VectorError, and what `encode` raises; then nothing was written.
         """
-        batch = [check_triple(triple) for triple in triples]
+        batch = check_triples(triples)
         return insert_batch(self, batch, EncodedText(encode, self.dim or 0), masks=masks, nouns=nouns)
 
     def delete(self, ids: Iterable[int]) -> int:

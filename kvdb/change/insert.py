@@ -14,7 +14,7 @@ import numpy as np
 from kvdb.change.plan import Encode, NounsOf, Plan, plan
 from kvdb.change.write import Write
 from kvdb.errors import VectorError
-from kvdb.fields import check_masks, check_triple, unit16
+from kvdb.fields import check_masks, check_triples, unit16
 from kvdb.file.failures import read_only
 from kvdb.given import Floats, GivenVectors, as_rows
 from kvdb.kg2kv import noun_forms
@@ -141,7 +141,7 @@ def insert_given(
     Raises FieldError, VectorError; then nothing was written.
     """
     chosen = check_masks(masks)
-    batch = [check_triple(triple) for triple in triples]
+    batch = check_triples(triples)
     given = given_vectors(batch, key_vectors, value_vectors, chosen, store.dim or 0)
     return insert_batch(store, batch, given, masks=chosen, nouns=nouns)
 

@@ -15,7 +15,8 @@ import numpy as np
 
 from kvdb.errors import CorruptStoreError
 from kvdb.file import format
-from kvdb.file.format import DeltaRow, LeafMeta, u32
+from kvdb.file.format import LeafMeta, u32
+from kvdb.file.items import Delta
 from kvdb.types import F16, F32, U64, Bools
 
 if TYPE_CHECKING:
@@ -25,6 +26,7 @@ LEAF_MAX = 256
 DELTA_MAX = 32  # rows of a delta; more are merged into the page
 STALE_SHARE = 0.5  # of the rows that the parent's entry counts: so many may come and go before it is written anew
 STALE_LEAST = 16
+FEW = 8  # rows that are looked for one by one
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,9 +49,8 @@ class LeafEdit:
         self.split = False  # whether its rows moved to or from other leaves: its parent must know
         self._w = write
         self._meta = meta or LeafMeta(0, 0, 0, parent, None)
-        self._dead: Bools = np.zeros(self._meta.n, np.bool_) if self._meta.dead is None else self._meta.dead
-        self._page_rows: U64 | None = None
-        self._delta: list[DeltaRow] | None = None
+        self._dead = self._meta.dead  # [n] of the page, None: none is
+        self._delta: Delta | None = None
         self._gone: list[int] = []  # sequence numbers of delta rows that were removed
         self._new: list[tuple[F16, U64]] = []
         self._content: tuple[F16, U64] | None = None if meta else _no_rows(write.state.dim)
@@ -82,10 +83,13 @@ class LeafEdit:
             _, vectors, rows = self._w.leaf_page(self.id)
             if len(rows) != self._meta.n:
                 raise CorruptStoreError(f"leaf {self.id} has {len(rows)} rows, its record says {self._meta.n}")
-            live = ~self._dead
-            delta = [row for row in self._delta_rows() if row.sequence not in self._gone]
-            parts = [vectors[live], *(row.vector[None] for row in delta)]
-            numbers = [rows[live], np.array([row.row for row in delta], np.uint64)]
+            live = slice(None) if self._dead is None else ~self._dead
+            parts, numbers = [vectors[live]], [rows[live]]
+            if self._meta.delta:
+                delta = self._delta_rows()
+                stays = ~np.isin(delta.sequences, self._gone)
+                parts.append(delta.vectors[stays])
+                numbers.append(delta.rows[stays])
         else:
             parts, numbers = [content[0]], [content[1]]
         parts += [vectors for vectors, _ in self._new]
@@ -138,25 +142,34 @@ class LeafEdit:
         return int(hit.sum())
 
     def _from_page(self, rows: U64) -> int:
-        if self._page_rows is None:
-            self._page_rows = self._w.leaf_page(self.id, check=False)[2].copy()
-            if len(self._page_rows) != self._meta.n:
-                raise self._lost(rows)
-        hit: Bools = self._page_rows == rows[0] if len(rows) == 1 else np.isin(self._page_rows, rows)
-        hit &= ~self._dead
-        self._dead = self._dead | hit
+        page_rows = self._w.leaf_row_ids(self.id)
+        if len(page_rows) != self._meta.n:
+            raise self._lost(rows)
+        if len(rows) > FEW:
+            hit: Bools = np.isin(page_rows, rows)
+        else:
+            hit = page_rows == rows[0]
+            for row in rows[1:]:
+                hit |= page_rows == row
+        if self._dead is None:
+            self._dead = hit
+        else:
+            hit &= ~self._dead
+            self._dead = self._dead | hit
         return int(np.count_nonzero(hit))
 
     def _from_delta(self, rows: U64) -> int:
-        wanted = set(rows.tolist())
-        hit = [row.sequence for row in self._delta_rows() if row.row in wanted and row.sequence not in self._gone]
+        if not self._meta.delta:
+            return 0
+        delta = self._delta_rows()
+        hit: list[int] = delta.sequences[np.isin(delta.rows, rows) & ~np.isin(delta.sequences, self._gone)].tolist()
         self._gone += hit
         self._size -= len(hit)
         return len(hit)
 
-    def _delta_rows(self) -> list[DeltaRow]:
+    def _delta_rows(self) -> Delta:
         if self._delta is None:
-            self._delta = self._w.delta_rows(self.id) if self._meta.delta else []
+            self._delta = self._w.delta(self.id, self._meta.delta)
         return self._delta
 
     def _lost(self, rows: U64) -> CorruptStoreError:
@@ -170,7 +183,8 @@ class LeafEdit:
         """
         delta = self._meta.delta - len(self._gone) + sum(len(rows) for _, rows in self._new)
         whole = self.merge or self.split or self._content is not None
-        whole = whole or delta > DELTA_MAX or self._size > LEAF_MAX or self._dead.sum() * 2 > self._meta.n
+        dead = 0 if self._dead is None else int(np.count_nonzero(self._dead))
+        whole = whole or delta > DELTA_MAX or self._size > LEAF_MAX or dead * 2 > self._meta.n
         child = self._child() if self.parent and (self.split or self._stale()) else None
         if child is not None:
             self._joined = self._left = 0
@@ -201,24 +215,22 @@ class LeafEdit:
         self._w.txn.put(u32(self.id), format.pack_leaf(self.id, generation, vectors, rows), db=self._w.tree_in.leaves)
         if self._meta.delta:
             self._drop_delta()
-        self._put_meta(LeafMeta(len(rows), len(rows), generation, self.parent, None), self._meta.sequence)
+        n, sequence = len(rows), self._meta.sequence
+        self._put_meta(LeafMeta(n, n, generation, self.parent, None, 0, sequence, self._joined, self._left))
 
     def _put_delta(self, delta: int) -> None:
         for sequence in self._gone:
             self._w.txn.delete(format.delta_key(self.id, sequence), db=self._w.tree_in.deltas)
         sequence = self._meta.sequence
         for vectors, rows in self._new:
-            self._w.delta_items += format.pack_deltas(self.id, sequence, rows, vectors)
+            self._w.tree.add_delta(self.id, sequence, rows, vectors)
             sequence += len(rows)
-        dead = self._dead if self._dead.any() else None
-        meta = LeafMeta(self._meta.n, self._live, self._w.state.txn, self.parent, dead, delta)
-        self._put_meta(meta, sequence)
+        n, generation = self._meta.n, self._w.state.txn
+        joined, left = self._joined, self._left
+        self._put_meta(LeafMeta(n, self._live, generation, self.parent, self._dead, delta, sequence, joined, left))
 
-    def _put_meta(self, meta: LeafMeta, sequence: int) -> None:
-        whole = LeafMeta(
-            meta.n, meta.live, meta.generation, meta.parent, meta.dead, meta.delta, sequence, self._joined, self._left
-        )
-        self._w.txn.put(u32(self.id), whole.pack(self.id), db=self._w.tree_in.leaf_meta)
+    def _put_meta(self, meta: LeafMeta) -> None:
+        self._w.tree.metas.append((u32(self.id), meta.pack(self.id)))
 
     def _drop_delta(self) -> None:
         prefix = u32(self.id)

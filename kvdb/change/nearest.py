@@ -33,6 +33,8 @@ def nearest_few(reader: Reader, vectors: F16 | F32, few: int) -> U32:
         return _padded(rows, few)
     frontier: U32 = np.full((len(wide), 1), reader.state.root, np.uint32)  # [n, b]
     while True:
+        if few == 1 and tree.node(int(frontier[0, 0])).level == 1:
+            return _nearest_below(tree, frontier, wide)[:, None]
         distances: F32 = np.full((len(wide), 1), np.inf, np.float32)  # [n, b]
         children: U32 = np.zeros((len(wide), 1), np.uint32)  # [n, b]
         level = 1
@@ -40,7 +42,7 @@ def nearest_few(reader: Reader, vectors: F16 | F32, few: int) -> U32:
             page = tree.node(node)
             level = page.level
             at = np.flatnonzero((frontier == node).any(axis=1))  # [m] vectors that look into this node
-            found = page.squares - 2 * wide[at] @ page.centroids.T  # [m, c]
+            found = page.squares - 2 * (wide[at] @ page.centroids.T)  # [m, c]
             ids = np.broadcast_to(page.children, found.shape)
             keep = max(BEAM, few) if level > 1 else few
             if found.shape[1] > keep:
@@ -65,6 +67,21 @@ def _nearest_of_one(tree: TonedTree, root: int, vector: F32, few: int) -> U32:
         if level == 1:
             return best
         frontier = best.tolist()
+
+
+def _nearest_below(tree: TonedTree, frontier: U32, wide: F32) -> U32:
+    """The nearest child of the lowest nodes `frontier` [n, b] of each vector [n, p]: [n]."""
+    best: F32 = np.full(len(wide), np.inf, np.float32)  # [n]
+    out: U32 = np.zeros(len(wide), np.uint32)  # [n]
+    for node in np.unique(frontier[frontier > 0]).tolist():
+        page = tree.node(node)
+        at = np.flatnonzero((frontier == node).any(axis=1))  # [m] vectors that look into this node
+        found = page.squares - 2 * (wide[at] @ page.centroids.T)  # [m, c]
+        nearest = found.argmin(axis=1)
+        distances = found[np.arange(len(at)), nearest]
+        nearer = distances < best[at]
+        best[at[nearer]], out[at[nearer]] = distances[nearer], page.children[nearest[nearer]]
+    return out
 
 
 def _padded(children: Sequence[U32], few: int) -> U32:

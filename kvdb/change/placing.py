@@ -47,7 +47,7 @@ def _targets(store: Store) -> tuple[U64, Indices]:
 def _move(rows: U64, targets: Indices) -> Callable[[Write], None]:
     def body(write: Write) -> None:
         vectors: F16 = write.tree.take(rows)  # [n, d]
-        write.tree.remove(rows.tolist())
+        write.tree.remove(rows)
         for leaf in np.unique(targets).tolist():
             write.tree.place_at(leaf, rows[targets == leaf], vectors[targets == leaf])
 

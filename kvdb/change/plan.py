@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
+from kvdb.file.lookups import find_facts, find_values
 from kvdb.file.tables import Reader
 from kvdb.kg2kv import Nouns, key_sentence
 from kvdb.types import F32, FactId, Mask, Triple
@@ -45,28 +46,25 @@ class Plan:
 def plan(reader: Reader, triples: Sequence[Triple], masks: Sequence[Mask], nouns: NounsOf) -> Plan:
     """Which triples are new to the store and within the batch, and what has to be encoded for them."""
     out = Plan(reader.state.txn, list(triples))
-    seen: set[Triple] = set()
-    vectors: dict[str, bool] = {}
+    first: dict[Triple, int] = {}
     for place, triple in enumerate(out.triples):
-        if triple in seen:
-            continue
-        seen.add(triple)
-        found = reader.find(*triple)
-        if found is not None:
-            out.known[triple] = found
-            continue
-        out.fresh.append(place)
-        if triple.relation not in out.nouns:
-            relation = reader.relation_id(triple.relation)
-            if relation is None:
-                out.nouns[triple.relation] = nouns(triple.relation)
-            else:
-                stored = reader.relation(relation)
-                out.nouns[triple.relation] = Nouns(stored.tail_noun, stored.head_noun)
-        for mask in masks:
-            text = triple.tail if mask == "tail" else triple.head
-            if text not in vectors:
-                value = out.ids[text] = reader.value_id(text)
-                vectors[text] = value is not None and reader.has_vector(value)
-    out.values = {text for text, stored in vectors.items() if not stored}
+        first.setdefault(triple, place)
+    out.known = find_facts(reader, list(first))
+    out.fresh = [place for triple, place in first.items() if triple not in out.known]
+    new = [out.triples[place] for place in out.fresh]
+    out.nouns = {name: _nouns(reader, name, nouns) for name in dict.fromkeys(triple.relation for triple in new)}
+    texts: dict[str, None] = {}
+    for mask in masks:
+        texts.update(dict.fromkeys(triple.tail if mask == "tail" else triple.head for triple in new))
+    out.ids = find_values(reader, list(texts))
+    out.values = {text for text, value in out.ids.items() if value is None or not reader.has_vector(value)}
     return out
+
+
+def _nouns(reader: Reader, name: str, nouns: NounsOf) -> Nouns:
+    """The nouns of a relation: those that the store has, else those of its name."""
+    relation = reader.relation_id(name)
+    if relation is None:
+        return nouns(name)
+    stored = reader.relation(relation)
+    return Nouns(stored.tail_noun, stored.head_noun)

@@ -70,7 +70,7 @@ def _encode_again(store: Store, relation: Relation, facts: list[int], mask: Mask
 
 def _replacing(rows: U64, vectors: F16) -> Callable[[Write], None]:
     def body(write: Write) -> None:
-        write.tree.remove(rows.tolist())
+        write.tree.remove(rows)
         write.add_rows(rows, vectors)
 
     return body

@@ -17,6 +17,7 @@ from kvdb.change import pending
 from kvdb.change.leaf_edit import LEAF_MAX, LeafEdit
 from kvdb.change.nearest import nearest_few
 from kvdb.file.toned import TonedTree
+from kvdb.half import widen
 from kvdb.tree.cluster import split
 from kvdb.types import F16, F32, I32, U64
 
@@ -123,20 +124,21 @@ def _settle(write: Write, edit: TreeEdit, parts: list[LeafEdit]) -> None:
     if not parts:
         return
     rows = [part.gather() for part in parts]
-    means = np.stack([vectors.mean(axis=0, dtype=np.float32) for vectors, _ in rows])  # [p, d]
+    wide = [widen(vectors) for vectors, _ in rows]
+    means = np.stack([vectors.mean(axis=0) for vectors in wide])  # [p, d]
     own = {part.id for part in parts}
     found = np.unique(nearest_few(write, means, NEIGHBOURS))
     around = [edit.leaf(leaf) for leaf in found.tolist() if leaf and leaf not in own]
     around = [leaf for leaf in around if 0 < leaf.live <= LEAF_MAX]
     rows += [leaf.gather() for leaf in around]
-    tree = TonedTree(write)
-    wide = [tree.vectors(vectors) for vectors, _ in rows]
-    centroids = np.stack([vectors.mean(axis=0) for vectors in wide])  # [l, d]
+    wide += [widen(vectors) for vectors, _ in rows[len(parts) :]]
     leaves = parts + around
+    means = np.stack([vectors.mean(axis=0) for vectors in wide])  # [l, d]
+    weights, offsets = TonedTree(write).boundaries(means)  # [d, l], [l]
     for place, leaf in enumerate(leaves):
         allowed = np.arange(len(leaves)) if place < len(parts) else np.append(np.arange(len(parts)), place)
-        nearest = allowed[_nearer(wide[place], centroids[allowed])]  # [n]
-        _give(edit, leaf, rows[place], leaves, nearest, place)
+        nearness = wide[place] @ weights[:, allowed] + offsets[allowed]  # [n, a]
+        _give(edit, leaf, rows[place], leaves, allowed[nearness.argmax(axis=1)], place)
 
 
 def _give(

@@ -9,7 +9,7 @@ from kvdb.change.insert import EncodedText, Vectors, given_vectors, report
 from kvdb.change.plan import Encode, NounsOf, plan
 from kvdb.change.write import Write
 from kvdb.errors import FactNotFoundError, StoreClosedError, StoreError
-from kvdb.fields import check_masks, check_triple, unit16
+from kvdb.fields import check_masks, check_triple, check_triples, unit16
 from kvdb.file.records import HEAD_BIT, TAIL_BIT
 from kvdb.given import Floats
 from kvdb.kg2kv import key_sentence, noun_forms
@@ -40,7 +40,7 @@ class WriteTransaction:
         nouns: NounsOf = noun_forms,
     ) -> InsertReport:
         """Add facts, as Store.insert does. Raises FieldError, VectorError, and what `encode` raises."""
-        batch = [check_triple(triple) for triple in triples]
+        batch = check_triples(triples)
         vectors = EncodedText(encode, self._usable().state.dim)
         return self._insert(batch, vectors, masks, nouns)
 
@@ -54,7 +54,7 @@ class WriteTransaction:
         nouns: NounsOf = noun_forms,
     ) -> InsertReport:
         """Add facts whose vectors are given, as `kvdb.load.insert_given` does. Raises FieldError, VectorError."""
-        batch = [check_triple(triple) for triple in triples]
+        batch = check_triples(triples)
         given = given_vectors(batch, key_vectors, value_vectors, masks, self._usable().state.dim)
         return self._insert(batch, given, masks, nouns)
 

@@ -17,6 +17,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import numpy as np
+from numpy.typing import NDArray
 
 from kvdb.change.leaf_edit import LEAF_MAX, LeafEdit
 from kvdb.change.location_edit import LocationEdit
@@ -24,10 +25,13 @@ from kvdb.change.nearest import nearest_leaves
 from kvdb.change.node_edit import NodeEdit
 from kvdb.change.restructure import MERGE_BELOW, SPLIT_TARGET, restructure
 from kvdb.errors import CorruptStoreError
-from kvdb.types import F16, U64
+from kvdb.file.items import Items, delta_items
+from kvdb.types import F16, U32, U64
 
 if TYPE_CHECKING:
     from kvdb.change.write import Write
+
+Indices = NDArray[np.int64]
 
 __all__ = ["LEAF_MAX", "MERGE_BELOW", "SPLIT_TARGET", "TreeEdit"]
 
@@ -38,6 +42,8 @@ class TreeEdit:
     def __init__(self, write: Write) -> None:
         self._w = write
         self._leaves: dict[int, LeafEdit] = {}
+        self.metas: Items = []  # records of leaves, to be written together
+        self._deltas: list[tuple[U64, U64, F16]] = []  # keys as numbers, rows and vectors of new delta rows
         self.locations = LocationEdit(write)
 
     @property
@@ -62,9 +68,7 @@ class TreeEdit:
     def place(self, rows: U64, vectors: F16) -> None:
         """Add rows [n] with vectors [n, d] to the leaves whose centroids are nearest."""
         leaves = nearest_leaves(self._w, vectors)
-        order = np.argsort(leaves, kind="stable")
-        ids, starts = np.unique(leaves[order], return_index=True)
-        for leaf, at in zip(ids.tolist(), np.split(order, starts[1:]), strict=True):
+        for leaf, at in _groups(leaves):
             self.leaf(leaf).append(vectors[at], rows[at])
         self.locations.put(rows, leaves)
         self._w.state.rows += len(rows)
@@ -81,14 +85,13 @@ class TreeEdit:
             out[at] = leaf.take(rows[at])
         return out
 
-    def remove(self, rows: list[int]) -> None:
-        """Take live rows away."""
-        numbers = np.array(rows, np.uint64)
-        for leaf, at in self._by_leaf(numbers):
-            leaf.remove(numbers[at])
+    def remove(self, rows: U64) -> None:
+        """Take live rows [n] away."""
+        for leaf, at in self._by_leaf(rows):
+            leaf.remove(rows[at])
             if leaf.parent == 0:
                 self._w.state.staged -= len(at)
-        self.locations.put(numbers, 0)
+        self.locations.put(rows, 0)
         self._w.state.rows -= len(rows)
 
     def move(self, rows: U64, vectors: F16, target: LeafEdit) -> None:
@@ -126,21 +129,47 @@ class TreeEdit:
                 child = leaf.write()
                 if child is not None:
                     nodes.replace(leaf.parent, leaf.id, [child])
-        self._w.put_deltas()
+        self._put_records()
         self._leaves.clear()
         nodes.flush()
+        self._w.toned_nodes.clear()
         self.locations.flush()
 
     def _append(self, leaf: LeafEdit, rows: U64, vectors: F16) -> None:
         leaf.append(vectors, rows)
         self.locations.put(rows, leaf.id)
 
-    def _by_leaf(self, rows: U64) -> list[tuple[LeafEdit, list[int]]]:
+    def _by_leaf(self, rows: U64) -> list[tuple[LeafEdit, Indices]]:
         """The leaves of rows [n], and which of the rows each has."""
-        places: dict[int, list[int]] = {}
-        for at, row in enumerate(rows.tolist()):
-            places.setdefault(self.locations.get(row), []).append(at)
-        if 0 in places:
-            row = int(rows[places[0][0]])
+        leaves = self.locations.find(rows)
+        if not leaves.all():
+            row = int(rows[leaves == 0][0])
             raise CorruptStoreError(f"row {row} is not in its leaf in {self._w.path}: run `kvdb verify`")
-        return [(self.leaf(id), at) for id, at in places.items()]
+        return [(self.leaf(id), at) for id, at in _groups(leaves)]
+
+    def add_delta(self, leaf: int, sequence: int, rows: U64, vectors: F16) -> None:
+        """Note rows [n] with vectors [n, d] for the delta of a leaf, numbered from `sequence` on."""
+        numbers = np.arange(sequence, sequence + len(rows), dtype=np.uint64) + np.uint64(leaf << 32)
+        self._deltas.append((numbers, rows, vectors))
+
+    def _put_records(self) -> None:
+        """Write the records and the delta rows of leaves, each kind in the order of its keys."""
+        txn, tables = self._w.txn, self._w.tree_in
+        if self.metas:
+            txn.cursor(tables.leaf_meta).putmulti(sorted(self.metas))
+        if self._deltas:
+            numbers, rows, vectors = (np.concatenate(part) for part in zip(*self._deltas, strict=True))
+            txn.cursor(tables.deltas).putmulti(delta_items(numbers, rows, vectors))
+        self.metas.clear()
+        self._deltas.clear()
+
+
+def _groups(leaves: U32) -> list[tuple[int, Indices]]:
+    """The distinct leaves of `leaves` [n], n >= 0, in order, and the places of each."""
+    if not len(leaves):
+        return []
+    order = np.argsort(leaves, kind="stable")
+    starts = np.flatnonzero(np.diff(leaves[order], prepend=0))
+    ids = leaves[order[starts]].tolist()
+    ends = [*starts[1:].tolist(), len(order)]
+    return [(id, order[start:end]) for id, start, end in zip(ids, starts.tolist(), ends, strict=True)]

@@ -1,8 +1,6 @@
 """The write side of facts: adding, changing and removing them within one transaction.
 
-Invariants:
-- A value (text, and vector where some row answers with it) exists exactly as long as some fact refers to it.
-- Index entries, relation counts and the state's counters change with the triple, in the same transaction.
+Invariant: index entries, relation counts and the state's counters change with the triple, in the same transaction.
 """
 
 from __future__ import annotations
@@ -17,31 +15,22 @@ import numpy as np
 from kvdb.build import FLAT_ROWS, MAX_GROWN, grow
 from kvdb.change import changes
 from kvdb.change.plan import Plan
+from kvdb.change.removing import index_keys, read_facts, remove_facts
 from kvdb.change.shrink import shrink
 from kvdb.change.tree_edit import TreeEdit
+from kvdb.change.value_edit import ValueEdit
 from kvdb.errors import CorruptStoreError
 from kvdb.file import format, records
 from kvdb.file.environment import Environment
 from kvdb.file.format import index_key, u64
-from kvdb.file.records import HEAD_BIT, TAIL_BIT, TripleRecord, pack_relation
+from kvdb.file.items import Items, fact_numbers, index_items, triple_items
+from kvdb.file.records import HEAD_BIT, pack_relation
 from kvdb.file.tables import Reader
 from kvdb.kg2kv import Nouns
 from kvdb.types import F16, U64, FactId, Mask, Relation, Triple, row_of
 
 WORK = 16
 ROWS_A_WORK = 64
-
-Items = list[tuple[bytes, bytes]]
-
-
-def index_keys(triple: Triple, record: TripleRecord) -> list[bytes]:
-    """The keys under which the index has a fact."""
-    return [
-        index_key(format.FACT, format.hash_triple(*triple)),
-        index_key(format.HEAD, format.hash_text(triple.head)),
-        index_key(format.RELATION, record.relation),
-        index_key(format.TAIL, record.tail),
-    ]
 
 
 class Write(Reader):
@@ -51,15 +40,13 @@ class Write(Reader):
         super().__init__(txn, env.tables, env.path)
         self.toned_cache = env.caches.toned
         self.state.txn += 1
-        self.delta_items: Items = []
         self._stage = stage
         self.tree = TreeEdit(self)
-        self._events: list[tuple[int, int]] = []  # for the feed of changes
+        self.values = ValueEdit(self)
+        self._runs: list[changes.Run] = []  # for the feed of changes
         self._touched = 0  # rows added and removed
         self._uses: Counter[int] = Counter()  # by how much the facts of a relation change
         self._changed: dict[int, Relation] = {}  # relations with new nouns
-        self._by_name: dict[str, int] = {}
-        self._by_text: dict[str, int] = {}
 
     @property
     def work_limit(self) -> int:
@@ -74,23 +61,18 @@ class Write(Reader):
         """True where there is such a leaf."""
         return self.get(self.tree_in.leaf_meta, format.u32(leaf)) is not None
 
-    def put_deltas(self) -> None:
-        """Write the delta rows that leaves have collected."""
-        if self.delta_items:
-            self.txn.cursor(self.tree_in.deltas).putmulti(sorted(self.delta_items))
-            self.delta_items.clear()
-
     def finish(self) -> None:
         """Write what was only changed in memory so far."""
         for id in self._uses.keys() | self._changed.keys():
             relation = self._changed.get(id) or self.relation(id)
             self._put_relation(replace(relation, facts=relation.facts + self._uses[id]))
         self.tree.flush()
+        self.values.free.flush()
         if not self._stage and not self.state.root and FLAT_ROWS <= self.state.rows <= MAX_GROWN:
             grow(self.txn, self)
         elif self.state.root and self.state.rows < FLAT_ROWS // 4:
             shrink(self)
-        changes.record(self.txn, self.tables, self.state, changes.runs_of(self._events))
+        changes.record(self.txn, self.tables, self.state, self._runs)
         self.txn.put(b"state", self.state.pack(), db=self.tables.meta)
 
     def add(
@@ -106,34 +88,42 @@ class Write(Reader):
 
         `ids`: ascending ids for them, above all that there are; else the next ones.
         """
-        state, out = self.state, []
-        bits = records.mask_bits(tuple(masks))
+        state, bits = self.state, records.mask_bits(tuple(masks))
         state.masks = state.masks or bits
-        triples: Items = []
-        index: Items = []
-        for at, place in enumerate(plan.fresh):
-            triple = plan.triples[place]
-            fact = FactId(ids[at] if ids else state.next_fact)
-            state.next_fact = fact + 1
-            relation = self._relation(triple.relation, plan.nouns[triple.relation])
-            tail = self._value(triple.tail, values if bits & TAIL_BIT else {}, index, plan)
-            head = self._value(triple.head, values, index, plan) if bits & HEAD_BIT else 0
-            record = TripleRecord(triple.head, relation, tail, bits, head)
-            key = u64(fact)
-            triples.append((key, record.pack(fact)))
-            index.extend((entry, key) for entry in index_keys(triple, record))
-            out.append(fact)
-            self._events.append((changes.INSERTED, fact))
-        self.txn.cursor(self.facts_in.triples).putmulti(triples, append=True)
-        self.txn.cursor(self.facts_in.index).putmulti(sorted(index))
-        state.facts += len(out)
-        if out:
-            facts = np.array(out, np.uint64)
-            rows = [facts * np.uint64(2) + np.uint64(mask == "head") for mask in masks]
-            vectors = np.stack([keys[mask] for mask in masks], axis=1)  # [n, m, d]
-            state.dim = vectors.shape[2]
-            self.add_rows(np.stack(rows, axis=1).ravel(), vectors.reshape(-1, state.dim))
-        return out
+        if not plan.fresh:
+            return []
+        facts = np.arange(state.next_fact, state.next_fact + len(plan.fresh), dtype=np.uint64)  # [n]
+        facts = np.array(ids, np.uint64) if ids else facts
+        state.next_fact = int(facts[-1]) + 1
+        state.facts += len(facts)
+        self._put_facts(facts, [plan.triples[place] for place in plan.fresh], plan, values, bits)
+        self._runs += changes.runs_of(changes.INSERTED, facts)
+        rows = [facts * np.uint64(2) + np.uint64(mask == "head") for mask in masks]
+        vectors = np.stack([keys[mask] for mask in masks], axis=1)  # [n, m, d]
+        state.dim = vectors.shape[2]
+        self.add_rows(np.stack(rows, axis=1).ravel(), vectors.reshape(-1, state.dim))
+        return [FactId(id) for id in facts.tolist()]
+
+    def _put_facts(
+        self, facts: U64, triples: Sequence[Triple], plan: Plan, vectors: Mapping[str, F16], bits: int
+    ) -> None:
+        """Write the records of facts [n], their values and what the index has of them."""
+        heads, names, tails = map(list, zip(*triples, strict=True))
+        relations = self._relations(names, plan.nouns)
+        added: Items = []
+        values = self.values.ids(list(dict.fromkeys(tails + heads if bits & HEAD_BIT else tails)), plan.ids, added)
+        self.values.put_vectors({values[text]: vector for text, vector in vectors.items() if text in values})
+        tail_ids = np.array([values[text] for text in tails], np.uint64)  # [n]
+        head_ids = np.zeros_like(tail_ids)
+        if bits & HEAD_BIT:
+            head_ids = np.array([values[text] for text in heads], np.uint64)
+        items = triple_items(heads, relations, tail_ids, head_ids, facts, bits)
+        self.txn.cursor(self.facts_in.triples).putmulti(items, append=True)
+        joined = [f"{head}\0{name}\0{tail}".encode() for head, name, tail in triples]
+        index = index_items(format.FACT, fact_numbers(heads, joined), facts)
+        index += index_items(format.RELATION, np.array(relations, np.uint64), facts)
+        index += index_items(format.TAIL, tail_ids, facts)
+        self.txn.cursor(self.facts_in.index).putmulti(index + added)
 
     def add_rows(self, rows: U64, vectors: F16) -> None:
         """Add rows [n] with vectors [n, d]: to the nearest leaves, or in a flat store to the last one."""
@@ -144,12 +134,17 @@ class Write(Reader):
             self.tree.place(rows, vectors)
 
     def remove_all(self, facts: Iterable[int]) -> int:
-        """Remove facts; how many there were."""
-        rows: list[int] = []
-        count = sum(self._remove(int(fact), rows) for fact in facts if 0 < fact < 1 << 63)
+        """Remove facts, their rows, and what only they referred to; how many there were."""
+        gone = read_facts(self, sorted({int(fact) for fact in facts if 0 < fact < 1 << 63}))
+        if not gone:
+            return 0
+        rows = remove_facts(self, gone)
         self._touched += len(rows)
         self.tree.remove(rows)
-        return count
+        self.state.facts -= len(gone)
+        self._uses.subtract(fact.record.relation for fact in gone)
+        self._runs += changes.runs_of(changes.DELETED, np.array([fact.id for fact in gone], np.uint64))
+        return len(gone)
 
     def update(self, fact: FactId, new: Triple, value: F16 | None, key: F16 | None) -> FactId:
         """Give a fact another tail; the fact that says so afterwards.
@@ -168,8 +163,10 @@ class Write(Reader):
             self.remove(fact)
             return known
         index: Items = []
-        tail = self._value(new.tail, {} if value is None else {new.tail: value}, index)
-        changed = replace(record, tail=tail)
+        tail = self.values.ids([new.tail], {}, index)[new.tail]
+        if value is not None:
+            self.values.put_vectors({tail: value})
+        changed = record._replace(tail=tail)
         after, before = index_keys(new, changed), index_keys(old, record)
         for entry in set(before) - set(after):
             self.txn.delete(entry, u64(fact), db=self.facts_in.index)
@@ -178,34 +175,15 @@ class Write(Reader):
         self.txn.put(u64(fact), changed.pack(fact), db=self.facts_in.triples)
         if key is not None:
             row = int(row_of(fact, "head"))
-            self.tree.remove([row])
+            self.tree.remove(np.array([row], np.uint64))
             self.add_rows(np.array([row], np.uint64), key[None])
-        self._release(record.tail, old.tail)
-        self._events += [(changes.DELETED, fact), (changes.INSERTED, fact)]
+        self.values.release({record.tail: old.tail})
+        self._runs += [(changes.DELETED, fact, 1), (changes.INSERTED, fact, 1)]
         return fact
 
     def remove(self, fact: int) -> bool:
         """Remove a fact, its rows, and what only it referred to. False where there is no such fact."""
         return self.remove_all([fact]) == 1
-
-    def _remove(self, fact: int, rows: list[int]) -> bool:
-        """As `remove`, but its rows are only added to `rows`, to be removed from the tree together."""
-        record = self.record(fact)
-        if record is None:
-            return False
-        triple = self.full(fact, record).triple
-        for key in index_keys(triple, record):
-            if not self.txn.delete(key, u64(fact), db=self.facts_in.index):
-                raise CorruptStoreError(f"fact {fact} is not in every index of {self.path}: run `kvdb verify`")
-        self.txn.delete(u64(fact), db=self.facts_in.triples)
-        self.state.facts -= 1
-        self._events.append((changes.DELETED, fact))
-        self._uses[record.relation] -= 1
-        rows += [int(row_of(fact, mask)) for mask in records.bits_masks(record.masks)]
-        self._release(record.tail, triple.tail)
-        if record.head_value and record.head_value != record.tail:
-            self._release(record.head_value, triple.head)
-        return True
 
     def set_nouns(self, relation: Relation) -> None:
         """Store edited nouns of a relation; its rows are the caller's to replace."""
@@ -216,17 +194,23 @@ class Write(Reader):
             edited=True,
         )
 
+    def _relations(self, names: Sequence[str], nouns: Mapping[str, Nouns]) -> list[int]:
+        """The ids of relations by their names [n], made where they are new; each is used by one more fact."""
+        counts = Counter(names)
+        ids = {name: self._relation(name, nouns[name]) for name in counts}
+        for name, count in counts.items():
+            self._uses[ids[name]] += count
+        return [ids[name] for name in names]
+
     def _relation(self, name: str, nouns: Nouns) -> int:
-        """The id of a relation, made where it is new; one more fact uses it."""
-        id = self._by_name.get(name) or self.relation_id(name)
+        """The id of a relation, made where it is new."""
+        id = self.relation_id(name)
         if id is None:
             id = self.state.next_relation
             self.state.next_relation += 1
             made = Relation(id, name, nouns.tail_noun, nouns.head_noun, False, 0)
             self.txn.put(u64(id), pack_relation(made), db=self.facts_in.relations)
             self.txn.put(index_key(format.NAME, format.hash_text(name)), u64(id), db=self.facts_in.index)
-        self._by_name[name] = id
-        self._uses[id] += 1
         return id
 
     def _put_relation(self, relation: Relation) -> None:
@@ -236,39 +220,3 @@ class Write(Reader):
             self.txn.delete(key, u64(relation.id), db=self.facts_in.index)
         else:
             self.txn.put(u64(relation.id), pack_relation(relation), db=self.facts_in.relations)
-
-    def _value(self, text: str, vectors: Mapping[str, F16], index: Items, plan: Plan | None = None) -> int:
-        """The id of a value, made where it is new; its vector is stored where one is given and none is there.
-
-        `plan`: what was looked up for the batch need not be looked up again.
-        """
-        id = self._by_text.get(text)
-        if id is None:
-            id = plan.ids[text] if plan and text in plan.ids else self.value_id(text)
-        new = id is None
-        if id is None:
-            id = self.state.next_value
-            self.state.next_value += 1
-            self.state.values += 1
-            self.txn.put(u64(id), records.pack_text(id, text), db=self.facts_in.texts, append=True)
-            index.append((index_key(format.TEXT, format.hash_text(text)), u64(id)))
-        vector = vectors.get(text)
-        if vector is not None and (new or not self.has_vector(id)):
-            # appending fills pages: five vectors of 384 dimensions to a page, where a split leaves four
-            self.txn.put(u64(id), format.pack_vector(id, vector), db=self.facts_in.values, append=new)
-        self._by_text[text] = id
-        return id
-
-    def _release(self, value: int, text: str) -> None:
-        """Drop a value that no fact refers to any more."""
-        if self.count(format.TAIL, value):
-            return
-        for fact in self.ids(format.HEAD, format.hash_text(text)):
-            record = self.record(fact)
-            if record is not None and record.head_value == value:
-                return
-        self.txn.delete(u64(value), db=self.facts_in.texts)
-        self.txn.delete(u64(value), db=self.facts_in.values)
-        self.txn.delete(index_key(format.TEXT, format.hash_text(text)), u64(value), db=self.facts_in.index)
-        self._by_text.pop(text, None)
-        self.state.values -= 1

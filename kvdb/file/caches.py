@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 
-from kvdb.file.format import LeafMeta
-from kvdb.file.merged import MergedPages
+from kvdb.file.delta_pages import DeltaPages
+from kvdb.file.format import LeafMeta, u32
 from kvdb.file.node_pages import NodePages
+from kvdb.file.tables import Reader
 from kvdb.file.toned import TonedCache
 from kvdb.types import Bools
+
+MOST_METAS = 100_000  # decoded records of leaves that a process keeps, about 300 bytes each
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,6 +35,22 @@ class SeenLeaf:
         return SeenLeaf(txn, data, meta, live)
 
 
+def seen_leaf(metas: dict[int, SeenLeaf], reader: Reader, leaf: int) -> SeenLeaf:
+    """The record of a leaf, kept in `metas`: read once a transaction, decoded once for the same bytes."""
+    known, txn = metas.get(leaf), reader.state.txn
+    if known is not None and known.txn == txn:
+        return known
+    data = reader.need(reader.tree_in.leaf_meta, u32(leaf), f"leaf {leaf}")
+    if known is not None and known.data == data:
+        seen = replace(known, txn=txn)
+    else:
+        seen = SeenLeaf.of(txn, bytes(data), LeafMeta.unpack(leaf, data))
+    if len(metas) >= MOST_METAS:
+        metas.clear()
+    metas[leaf] = seen
+    return seen
+
+
 @dataclass(slots=True)
 class Caches:
     """Each can be lost at any time."""
@@ -39,7 +58,7 @@ class Caches:
     checked: dict[tuple[int, int], int] = field(default_factory=dict)  # (table, page) -> generation that held
     leaf_metas: dict[int, SeenLeaf] = field(default_factory=dict)  # by leaf
     nodes: NodePages = field(default_factory=NodePages)
-    merged_pages: MergedPages = field(default_factory=MergedPages)
+    delta_pages: DeltaPages = field(default_factory=DeltaPages)
     relation_names: dict[int, str] = field(default_factory=dict)
     toned: TonedCache = field(default_factory=TonedCache)
 
@@ -48,6 +67,6 @@ class Caches:
         self.checked.clear()
         self.leaf_metas.clear()
         self.nodes.clear()
-        self.merged_pages.clear()
+        self.delta_pages.clear()
         self.relation_names.clear()
         self.toned.clear()

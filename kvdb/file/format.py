@@ -19,7 +19,7 @@ import xxhash
 from kvdb.errors import CorruptStoreError
 from kvdb.types import F16, F32, U32, U64, Bools
 
-FORMAT_VERSION = 2
+FORMAT_VERSION = 3
 
 LEAF_MAGIC = b"KVLF"
 NODE_MAGIC = b"KVND"
@@ -35,7 +35,7 @@ CHECKSUM = 8
 
 LOCATION_ROWS = 128  # rows of one location block: 512 bytes, seven blocks to an LMDB page
 
-FACT, HEAD, RELATION, TAIL, TEXT, NAME = range(1, 7)  # kinds of index keys
+FACT, RELATION, TAIL, TEXT, NAME = 1, 3, 4, 5, 6  # kinds of index keys
 
 _U32 = struct.Struct(">I")
 _U64 = struct.Struct(">Q")
@@ -69,9 +69,17 @@ def hash_text(text: str) -> int:
     return xxhash.xxh3_64_intdigest(text.encode())
 
 
-def hash_triple(head: str, relation: str, tail: str) -> int:
-    """Identity of a triple: NUL cannot occur in a field, so it separates them."""
-    return xxhash.xxh3_64_intdigest(f"{head}\0{relation}\0{tail}".encode())
+def fact_number(head: str, relation: str, tail: str) -> int:
+    """What the index has a triple under: 32 bits of its head's hash, then 32 of its own, so that the facts of a head
+    lie together. NUL cannot occur in a field, so it separates them.
+    """
+    whole: int = xxhash.xxh3_64_intdigest(f"{head}\0{relation}\0{tail}".encode())
+    return (hash_text(head) & ~0xFFFFFFFF) | (whole & 0xFFFFFFFF)
+
+
+def head_prefix(head: str) -> bytes:
+    """What the index keys of all facts of a head begin with."""
+    return _INDEX.pack(FACT, hash_text(head))[:5]
 
 
 def _sum(key: int, header: bytes | memoryview, payload: bytes | memoryview) -> int:
@@ -85,8 +93,7 @@ def _padding(size: int) -> int:
     return -size % 8
 
 
-@dataclass(frozen=True, slots=True)
-class LeafMeta:
+class LeafMeta(NamedTuple):
     """What changes about a leaf without its page being rewritten."""
 
     n: int  # rows in the page, dead ones included
@@ -121,7 +128,7 @@ class LeafMeta:
         dead = None
         if len(body) > LEAF_META.size:
             bits = np.frombuffer(body, np.uint8, offset=LEAF_META.size)
-            dead = np.unpackbits(bits, count=n, bitorder="little").astype(bool)  # [n]
+            dead = np.unpackbits(bits, count=n, bitorder="little").view(np.bool_)  # [n]
         return LeafMeta(n, live, generation, parent, dead, *rest)
 
 
@@ -191,6 +198,19 @@ def unpack_leaf(leaf: int, data: bytes | memoryview, *, check: bool = True) -> t
     return generation, vectors, np.frombuffer(data, "<u8", n, rows_at)
 
 
+def leaf_row_ids(leaf: int, data: bytes | memoryview) -> U64:
+    """The rows [n] of a leaf page, as a view on `data`; the page's vectors and checksum are not looked at.
+
+    Raises CorruptStoreError where the length does not hold.
+    """
+    if len(data) >= HEADER:
+        _, _, _, n, dim, _, _ = LEAF_HEADER.unpack_from(data)
+        rows_at = HEADER + n * dim * 2 + _padding(n * dim * 2)
+        if len(data) == rows_at + n * 8:
+            return np.frombuffer(data, "<u8", n, rows_at)
+    raise CorruptStoreError(f"leaf {leaf} is damaged (length); run `kvdb verify`")
+
+
 @dataclass(frozen=True, slots=True)
 class NodeRecord:
     """A node page as stored. Level 1 has leaves for children, level 2 nodes of level 1, and so on."""
@@ -230,6 +250,14 @@ class NodeRecord:
         )
 
 
+def node_generation(node: int, data: bytes | memoryview) -> int:
+    """The generation of a node page, of which nothing else is looked at. Raises CorruptStoreError where it is short."""
+    if len(data) < HEADER:
+        raise CorruptStoreError(f"node {node} is damaged (too short); run `kvdb verify`")
+    generation: int = NODE_HEADER.unpack_from(data)[5]
+    return generation
+
+
 def pack_vector(value: int, vector: F16) -> bytes:
     """The record of a value's vector, float16 [d]: its bytes and their checksum."""
     raw = np.ascontiguousarray(vector, "<f2").tobytes()
@@ -251,10 +279,19 @@ def pack_locations(block: int, leaves: U32) -> bytes:
 
 
 def unpack_locations(block: int, data: bytes | memoryview | None) -> U32:
-    """A writable copy of a location block, uint32 [LOCATION_ROWS]; zeros where there is none."""
+    """The leaf of each of a block's rows, uint32 [LOCATION_ROWS], 0 where there is no such row; zeros where `data` is
+    None.
+    """
+    return np.frombuffer(check_locations(block, data), "<u4").astype(np.uint32)
+
+
+def check_locations(block: int, data: bytes | memoryview | None) -> bytes:
+    """A location block without its checksum, zeros where there is none. Raises CorruptStoreError where it does not
+    hold.
+    """
     if data is None:
-        return np.zeros(LOCATION_ROWS, np.uint32)
+        return bytes(LOCATION_ROWS * 4)
     raw = bytes(data[:-CHECKSUM])
-    if len(raw) != LOCATION_ROWS * 4 or xxhash.xxh3_64_digest(raw, seed=block) != bytes(data[-CHECKSUM:]):
+    if len(raw) != LOCATION_ROWS * 4 or xxhash.xxh3_64_digest(raw, seed=block) != data[-CHECKSUM:]:
         raise CorruptStoreError(f"location block {block} is damaged (checksum); run `kvdb verify`")
-    return np.frombuffer(raw, "<u4").astype(np.uint32)
+    return raw

@@ -6,7 +6,7 @@ A triple is a map, so that later versions can add source, time or qualifiers wit
 from __future__ import annotations
 
 from dataclasses import dataclass, field, fields
-from typing import Any
+from typing import Any, NamedTuple
 
 import msgpack
 import numpy as np
@@ -92,6 +92,8 @@ class State:
     open_leaf: int = 0  # the staged leaf that still has room, 0: none
     feed_from: int = 0  # the feed of changes is complete for the transactions after this one
     feed_ids: int = 0  # ids in the feed
+    free_values: int = 0  # value ids that new values may take
+    free_at: int = 0  # the block of them that was taken from last
     extra: dict[str, Any] = field(default_factory=dict)  # fields of later versions, kept as they are
 
     @property
@@ -114,8 +116,7 @@ class State:
 STATE_FIELDS = tuple(f.name for f in fields(State) if f.name != "extra")
 
 
-@dataclass(frozen=True, slots=True)
-class TripleRecord:
+class TripleRecord(NamedTuple):
     """A triple as stored: its head's text, the ids of its relation and tail, and its maskings."""
 
     head: str

@@ -7,6 +7,7 @@
     relations   relation id u64           name, nouns, whether edited, number of facts (msgpack map)
     texts       value id u64              text
     values      value id u64              vector float16 [d]
+    free_values value id // 4096, u64     a bit for each of the ids: whether a new value may take it
     leaves      leaf id u32               vectors float16 [n, d] and row ids
     leaf_meta   leaf id u32               n, live, generation, parent, delta, which rows are dead
     deltas      leaf id u32, sequence u32 row id and vector float16 [d] of a row that is not in its leaf's page yet
@@ -14,7 +15,7 @@
     locations   row id // 128, u64        leaf ids u32 [128]
     pending     kind u8, leaf id u32      work on a leaf that a transaction left to later ones
 
-Kinds of index: FACT hash of the triple -> fact ids; HEAD hash of the head -> fact ids; RELATION relation id -> fact
+Kinds of index: FACT 32 bits each of the hashes of the head and of the triple -> fact ids; RELATION relation id -> fact
 ids; TAIL value id -> fact ids; TEXT hash of the text -> value ids; NAME hash of the relation -> relation
 ids. Hashes may collide: what an id points to is always compared with what was asked for.
 """
@@ -42,6 +43,7 @@ class FactTables:
     relations: Any
     texts: Any
     values: Any
+    free_values: Any
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,7 +68,7 @@ class Tables:
     trees: tuple[TreeTables, TreeTables]
 
 
-FACT_NAMES = ("triples", "index", "relations", "texts", "values")
+FACT_NAMES = ("triples", "index", "relations", "texts", "values", "free_values")
 TREE_NAMES = ("leaves", "leaf_meta", "deltas", "nodes", "locations", "pending")
 SETS = ("a", "b")
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from itertools import islice
 from typing import Any
 
 import lmdb
@@ -12,11 +13,12 @@ import numpy as np
 from kvdb.errors import CorruptStoreError
 from kvdb.file import format, records
 from kvdb.file.failures import translate
-from kvdb.file.format import DeltaRow, LeafMeta, NodeRecord, index_key, read_u64, u32, u64
+from kvdb.file.format import LeafMeta, NodeRecord, index_key, read_u64, u32, u64
+from kvdb.file.items import Delta, unpack_deltas
 from kvdb.file.records import State, TripleRecord
 from kvdb.file.schema import FactTables, Tables, TreeTables, create_tables, open_tables
 from kvdb.file.space_record import SPACE_NODE, unpack_space
-from kvdb.file.toned import TonedCache
+from kvdb.file.toned import TonedCache, TonedNode
 from kvdb.tree.space import Space
 from kvdb.types import F16, U64, Fact, FactId, Mask, Relation
 
@@ -34,6 +36,7 @@ class Reader:
         self.path = path
         self.relation_names: dict[int, str] = {}
         self.toned_cache = TonedCache()
+        self.toned_nodes: dict[int, TonedNode] = {}  # as this transaction sees them
         state = self.get(tables.meta, b"state")
         if state is None:
             raise CorruptStoreError(f"{path} has no state record: restore it from a backup")
@@ -85,6 +88,17 @@ class Reader:
             cursor = self.txn.cursor(self.facts_in.index)
             return int(cursor.count()) if cursor.set_key(index_key(kind, number)) else 0
 
+    def head_ids(self, head: str) -> Iterator[int]:
+        """The facts of a head, and perhaps of others with a like hash, in no order."""
+        prefix = format.head_prefix(head)
+        with self.translated():
+            cursor = self.txn.cursor(self.facts_in.index)
+            if cursor.set_range(prefix):
+                for key, data in cursor:
+                    if key[:5] != prefix:
+                        return
+                    yield read_u64(data)
+
     def record(self, fact: int) -> TripleRecord | None:
         """A triple's record, None where there is no such fact."""
         data = self.get(self.facts_in.triples, u64(fact))
@@ -127,7 +141,7 @@ class Reader:
 
     def find(self, head: str, relation: str, tail: str) -> FactId | None:
         """The fact with exactly these fields."""
-        for fact in self.ids(format.FACT, format.hash_triple(head, relation, tail)):
+        for fact in self.ids(format.FACT, format.fact_number(head, relation, tail)):
             found = self.fact(fact)
             if found is None:
                 raise CorruptStoreError(f"triple {fact} is missing from {self.path}: run `kvdb verify`")
@@ -158,18 +172,20 @@ class Reader:
         data = self.need(self.tree_in.leaves, u32(leaf), f"leaf {leaf}")
         return format.unpack_leaf(leaf, data, check=check)
 
-    def delta_rows(self, leaf: int) -> list[DeltaRow]:
-        """The rows of a leaf that are not in its page yet, in the order in which they came."""
+    def delta(self, leaf: int, count: int) -> Delta:
+        """The `count` rows of a leaf that are not in its page yet, copied. Raises CorruptStoreError where there are
+        others.
+        """
         prefix = u32(leaf)
-        out = []
         with self.translated():
             cursor = self.txn.cursor(self.tree_in.deltas)
-            if cursor.set_range(prefix):
-                for key, data in cursor:
-                    if key[:4] != prefix:
-                        break
-                    out.append(format.unpack_delta(key, data))
-        return out
+            items = list(islice(cursor.iternext(), count + 1)) if cursor.set_range(prefix) else []
+        own = [item for item in items if item[0][:4] == prefix]
+        if len(own) != count:
+            raise CorruptStoreError(
+                f"leaf {leaf} has {len(own)} delta rows in {self.path}, its record says {count}: run `kvdb verify`"
+            )
+        return unpack_deltas(leaf, own, self.state.dim)
 
     def leaf_rows(self, leaf: int) -> tuple[F16, U64]:
         """The live rows of a leaf, of page and delta: vectors [n, d] and rows [n]."""
@@ -183,14 +199,12 @@ class Reader:
         """`vectors` [n, d] and `rows` [n] of a leaf's page, and after them those of its delta."""
         if not meta.delta:
             return vectors, rows
-        delta = self.delta_rows(leaf)
-        if len(delta) != meta.delta or any(len(row.vector) != vectors.shape[1] for row in delta):
-            raise CorruptStoreError(
-                f"leaf {leaf} has {len(delta)} delta rows in {self.path}, its record says {meta.delta}: "
-                "run `kvdb verify`"
-            )
-        more = np.array([row.row for row in delta], np.uint64)
-        return np.concatenate([vectors, np.stack([row.vector for row in delta])]), np.concatenate([rows, more])
+        delta = self.delta(leaf, meta.delta)
+        return np.concatenate([vectors, delta.vectors]), np.concatenate([rows, delta.rows])
+
+    def leaf_row_ids(self, leaf: int) -> U64:
+        """The rows [n] of a leaf's page, dead ones included, as a view; nothing else of the page is looked at."""
+        return format.leaf_row_ids(leaf, self.need(self.tree_in.leaves, u32(leaf), f"leaf {leaf}"))
 
     def node_record(self, node: int, *, check: bool = True) -> NodeRecord:
         """A node page."""

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from kvdb.file.format import NodeRecord, u32
+from kvdb.file.format import NodeRecord, node_generation, u32
 from kvdb.file.space_record import SPACE_NODE, unpack_space
 from kvdb.half import widened
 from kvdb.tree.space import Space
@@ -58,11 +58,32 @@ class TonedTree:
         """Vectors [n, d] in the tree's space, [n, p]; as they are where it has none."""
         return widened(vectors) if self.space is None else self.space.project(vectors)
 
+    def boundaries(self, means: F32) -> tuple[F32, F32]:
+        """Weights [d, k] and offsets [k] with which `vectors @ weights + offsets` is highest at the nearest of the
+        means [k, d], as they are compared as centroids of a node.
+
+        Centroids have unit length in the tree's space, so it does not matter how long a vector is there, and none has
+        to be brought there.
+        """
+        if self.space is None:
+            return means.T, np.einsum("kd,kd->k", means, means) / -2
+        centroids = self.space.project(means)  # [k, p]
+        weights: F32 = self.space.axes @ centroids.T  # [d, k]
+        return weights, -(self.space.mean @ weights)
+
     def node(self, node: int) -> TonedNode:
         """A node by its id."""
+        seen = self._reader.toned_nodes.get(node)
+        if seen is None:
+            seen = self._reader.toned_nodes[node] = self._find(node)
+        return seen
+
+    def _find(self, node: int) -> TonedNode:
         kept = self._cache.nodes.get(node)
-        if kept is not None and kept.generation == self._reader.node_record(node, check=False).generation:
-            return kept
+        if kept is not None:
+            data = self._reader.need(self._reader.tree_in.nodes, u32(node), f"node {node}")
+            if kept.generation == node_generation(node, data):
+                return kept
         record = self._reader.node_record(node)
         centroids = record.centroids.copy() if self.space is None else self.space.project(record.centroids)
         squares = np.einsum("cp,cp->c", centroids, centroids)

@@ -51,6 +51,10 @@ class Tree(Protocol):
 
     def leaf(self, id: LeafId, /) -> LeafPage: ...
 
+    def leaf_parts(self, id: LeafId, /) -> Sequence[LeafPage]:
+        """The rows of a leaf, in one part or more, each where it lies."""
+        ...
+
 
 def descend(tree: Tree, scorer: Scorer, limits: SearchLimits) -> Selection:
     """The `limits.leaf_top_k` best rows that a beam search reaches, best first.
@@ -72,7 +76,8 @@ def descend(tree: Tree, scorer: Scorer, limits: SearchLimits) -> Selection:
             return _nothing(scored_centroids)
     leaves = tuple(LeafId(id) for id in _best_children(pages, scorer, limits.inter_top_k))
     scored_centroids += _children(pages)
-    return _best_rows([tree.leaf(id) for id in leaves], scorer, limits.leaf_top_k, scored_centroids)
+    parts = [part for id in leaves for part in _pages(tree, scorer, id)]
+    return _best_rows(parts, scorer, limits.leaf_top_k, scored_centroids)
 
 
 def exact(tree: Tree, scorer: Scorer, k: int) -> Selection:
@@ -85,16 +90,24 @@ def exact(tree: Tree, scorer: Scorer, k: int) -> Selection:
     _check(k, "k")
     rows: U64 = np.empty(0, np.uint64)
     scores: F32 = np.empty(0, np.float32)
-    scored, batch = 0, []
+    scored = 0
+    batch: list[LeafPage] = []
     for id in _all_leaves(tree):
-        batch.append(tree.leaf(id))
-        if len(batch) == EXACT_BATCH:
+        batch += _pages(tree, scorer, id)
+        if len(batch) >= EXACT_BATCH:
             found = _best_rows(batch, scorer, k, 0)
             rows, scores = _top(np.append(rows, found.rows), np.append(scores, found.scores), k)
             scored, batch = scored + found.scored_rows, []
     found = _best_rows(batch, scorer, k, 0)
     rows, scores = _top(np.append(rows, found.rows), np.append(scores, found.scores), k)
     return Selection(rows, scores, scored_rows=scored + found.scored_rows)
+
+
+def _pages(tree: Tree, scorer: Scorer, id: LeafId) -> Sequence[LeafPage]:
+    """A leaf as the scorer takes it: in parts where it says so (`takes_parts`), else as one page, which a scorer may
+    know again by id and generation.
+    """
+    return tree.leaf_parts(id) if getattr(scorer, "takes_parts", False) else (tree.leaf(id),)
 
 
 def _check(k: int, name: str) -> None:
@@ -127,7 +140,7 @@ def _best_rows(pages: Sequence[LeafPage], scorer: Scorer, k: int, scored_centroi
         best_rows, best_scores = _top(rows[live], scores[live], k)
     else:
         best_rows, best_scores = _top(rows, scores, k)
-    leaves = tuple(page.id for page in pages)
+    leaves = tuple(dict.fromkeys(page.id for page in pages))
     return Selection(best_rows, best_scores, len(rows), scored_centroids, leaves)
 
 

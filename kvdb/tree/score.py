@@ -34,6 +34,8 @@ class DotScorer:
     Raises VectorError for a query that is empty, not finite, or of another shape.
     """
 
+    takes_parts = True  # a row's score depends on that row alone
+
     def __init__(self, query: NDArray[np.floating[Any]]) -> None:
         wide = np.atleast_2d(np.asarray(query, dtype=np.float32))  # [m, d]
         if wide.ndim != 2 or wide.size == 0:

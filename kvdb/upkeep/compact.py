@@ -34,6 +34,7 @@ def compact(store: Store) -> str:
             return f"not compacted: the disk lacks {size} free bytes for the copy"
         if not env.alone():
             return "not compacted: another store object or process has the file open; its free space is reused"
+        store.write_with(lambda write: write.values.free.forget())  # the new file has no gaps to fill
         for made in ("compact", "lock"):
             remove_stale(f"{env.path}.{made}-")
         copy = f"{env.path}.compact-{os.getpid()}"

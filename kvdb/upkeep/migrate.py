@@ -15,14 +15,17 @@ from typing import Any
 import lmdb
 import xxhash
 
+from kvdb.change.changes import pack_runs
 from kvdb.errors import CorruptStoreError, FormatVersionError, KvdbError, NotAStoreError, StoreLockedError
 from kvdb.file import filecheck, locks
 from kvdb.file.failures import translate
-from kvdb.file.format import CHECKSUM, FORMAT_VERSION, LEAF_META, read_u32
+from kvdb.file.format import CHECKSUM, FACT, FORMAT_VERSION, LEAF_META, fact_number, index_key, read_u32, read_u64, u64
 from kvdb.file.mapping import DEFAULT_MAP, open_map
-from kvdb.file.records import State
-from kvdb.file.schema import SETS, flags, table_names
+from kvdb.file.records import State, TripleRecord, pack, unpack, unpack_relation, unpack_text
+from kvdb.file.schema import FACT_NAMES, SETS, flags, table_names
 
+_OF_FACTS = ("triples", "texts", "relations")
+_HEAD_2 = 2  # the kind of index entries that led from heads to facts
 _LEAF_META_1 = struct.Struct("<IIQI4x")  # n, live, generation, parent
 
 
@@ -95,4 +98,47 @@ def _leaf_meta_from_1(key: Any, data: Any) -> bytes:
     return record + xxhash.xxh3_64_digest(record, seed=leaf)
 
 
-_STEPS: dict[int, Callable[[lmdb.Environment, lmdb.Transaction], None]] = {1: _from_1}
+def _from_2(env: lmdb.Environment, txn: lmdb.Transaction) -> None:
+    """Version 3 has the facts of a head together in one index, and a table of free value ids; the feed is packed."""
+    for name in table_names():
+        env.open_db(name.encode(), txn=txn, **flags(name))
+    changes = env.open_db(b"changes", txn=txn)
+    found = [
+        (read_u64(key), unpack(read_u64(key), data, "the changes of transaction")) for key, data in txn.cursor(changes)
+    ]
+    for number, runs in found:
+        txn.put(u64(number), pack(number, pack_runs([(kind, first, count) for kind, first, count in runs])), db=changes)
+    state = State.unpack(txn.get(b"state", db=env.open_db(b"meta", txn=txn)) or b"")
+    live, other = SETS[state.fact_set], SETS[1 - state.fact_set]
+    for name in FACT_NAMES:  # what a build that was cut short left, which may lack a part
+        table = f"{name}.{other}"
+        txn.drop(env.open_db(table.encode(), txn=txn, **flags(table)), delete=False)
+    index = env.open_db(f"index.{live}".encode(), txn=txn, **flags(f"index.{live}"))
+    entries = _fact_entries(env, txn, live)
+    _drop_kinds(txn.cursor(index), (FACT, _HEAD_2))
+    txn.cursor(index).putmulti(sorted(entries))
+
+
+def _fact_entries(env: lmdb.Environment, txn: lmdb.Transaction, live: str) -> list[tuple[bytes, bytes]]:
+    """What the index of version 3 has of each fact under its head and its identity."""
+    triples, texts, relations = (env.open_db(f"{name}.{live}".encode(), txn=txn) for name in _OF_FACTS)
+    names = {read_u64(key): unpack_relation(read_u64(key), data).name for key, data in txn.cursor(relations)}
+    out = []
+    for key, data in txn.cursor(triples):
+        record = TripleRecord.unpack(read_u64(key), data)
+        text = txn.get(u64(record.tail), db=texts)
+        if text is None or record.relation not in names:
+            raise CorruptStoreError(f"fact {read_u64(key)} lacks a part: restore the store from a backup")
+        number = fact_number(record.head, names[record.relation], unpack_text(record.tail, text))
+        out.append((index_key(FACT, number), bytes(key)))
+    return out
+
+
+def _drop_kinds(cursor: lmdb.Cursor, kinds: tuple[int, ...]) -> None:
+    """Take every entry of these kinds out of an index."""
+    found = cursor.first()
+    while found and cursor.key()[0] <= max(kinds):
+        found = cursor.delete(dupdata=True) if cursor.key()[0] in kinds else cursor.next_nodup()
+
+
+_STEPS: dict[int, Callable[[lmdb.Environment, lmdb.Transaction], None]] = {1: _from_1, 2: _from_2}

@@ -21,6 +21,7 @@ from kvdb.file.records import HEAD_BIT, TAIL_BIT, unpack_relation
 from kvdb.rebuild import leftovers
 from kvdb.snapshot import Snapshot
 from kvdb.types import VerifyReport
+from kvdb.upkeep.verify_free import check_free
 from kvdb.upkeep.verify_tree import check_deltas, check_rows, check_tree
 
 MOST = 1000  # problems that are listed
@@ -64,7 +65,8 @@ def verify(snapshot: Snapshot) -> VerifyReport:
     """Check every invariant of a snapshot."""
     snapshot.relation_names = {}  # names that were read before do not count
     findings = Findings(snapshot)
-    for check in (_encoder, _triples, _index, _relations, _texts, _vectors, check_rows, check_deltas, check_tree):
+    of_facts = (_encoder, _triples, _index, _relations, _texts, _vectors, check_free)
+    for check in (*of_facts, check_rows, check_deltas, check_tree):
         findings.attempt(lambda check=check: check(findings))  # type: ignore[misc]
     findings.checked["pending"] = leftovers(snapshot)
     findings.checked["queued"] = waiting(snapshot)
@@ -94,8 +96,7 @@ def _triples(f: Findings) -> None:
         f.rows.update(int(row) for row in (fact * 2, fact * 2 + 1) if record.masks & (1 << row % 2))
         triple = s.full(fact, record).triple
         keys = {
-            "identity": index_key(format.FACT, format.hash_triple(*triple)),
-            "head": index_key(format.HEAD, format.hash_text(triple.head)),
+            "identity": index_key(format.FACT, format.fact_number(*triple)),
             "relation": index_key(format.RELATION, record.relation),
             "tail": index_key(format.TAIL, record.tail),
         }
@@ -113,7 +114,7 @@ def _index(f: Findings) -> None:
     """No index has more than what leads to something: with _triples this makes both directions equal."""
     s = f.snapshot
     found = Counter(key[0] for key in s.txn.cursor(s.facts_in.index).iternext(keys=True, values=False))
-    for kind, name in ((1, "identity"), (2, "head"), (3, "relation"), (4, "tail")):
+    for kind, name in ((format.FACT, "identity"), (format.RELATION, "relation"), (format.TAIL, "tail")):
         f.equal(f"entries of the {name} index", found[kind], s.state.facts)
     f.equal("entries of the text index", found[format.TEXT], s.state.values)
     f.equal("entries of the name index", found[format.NAME], s.entries(s.facts_in.relations))

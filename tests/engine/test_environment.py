@@ -63,8 +63,8 @@ def test_a_newer_format_is_refused(filled: Path) -> None:
     with lmdb.open(str(filled), subdir=False, max_dbs=32, lib_version=0) as env:
         meta = env.open_db(b"meta")
         with env.begin(write=True) as txn:
-            txn.put(b"format", b"3", db=meta)
-    with pytest.raises(kvdb.errors.FormatVersionError, match="has format 3, this kvdb reads up to 2: upgrade"):
+            txn.put(b"format", b"4", db=meta)
+    with pytest.raises(kvdb.errors.FormatVersionError, match="has format 4, this kvdb reads up to 3: upgrade"):
         kvdb.open(filled)
 
 

@@ -23,7 +23,9 @@ def test_keys_are_big_endian() -> None:
     assert format.u32(0x01020304) == bytes([1, 2, 3, 4])
     assert format.u64(258) == bytes([0, 0, 0, 0, 0, 0, 1, 2])
     assert format.index_key(format.TAIL, 1) == bytes([4, 0, 0, 0, 0, 0, 0, 0, 1])
-    assert format.hash_triple("a", "b", "c") == xxhash.xxh3_64(b"a\0b\0c").intdigest()
+    head, whole = xxhash.xxh3_64(b"a").digest(), xxhash.xxh3_64(b"a\0b\0c").digest()
+    assert format.u64(format.fact_number("a", "b", "c")) == head[:4] + whole[4:]
+    assert format.head_prefix("a") == b"\1" + head[:4]
 
 
 def test_a_leaf_page_byte_for_byte() -> None:

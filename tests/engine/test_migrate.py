@@ -12,6 +12,7 @@ import pytest
 
 import kvdb
 from kvdb.file.format import FORMAT_VERSION
+from kvdb.file.records import State, TripleRecord
 from kvdb.upkeep.migrate import migrate
 
 STORES = Path(__file__).parent / "stores"
@@ -94,3 +95,25 @@ def test_what_is_no_store_is_refused(path: Path) -> None:
     path.write_bytes(b"x" * 10_000)
     with pytest.raises(kvdb.errors.NotAStoreError):
         migrate(path)
+
+
+def test_the_feed_of_format_2_goes_on(path: Path, fakes: ModuleType) -> None:
+    migrate(unpacked(path, 2))
+    with kvdb.open(path) as store:
+        with store.snapshot() as snapshot:
+            since = snapshot.state.feed_from
+        found = [(change.id, change.inserted) for change in store.changes(since=since)]
+        assert found[:400] == [(id, True) for id in range(1, 401)]
+        assert sorted(found[400:-1]) == [(id, False) for id in range(1, 400, 9)]
+        assert found[-1][1]
+
+
+def test_what_a_build_left_behind_is_no_obstacle(path: Path) -> None:
+    opened = lmdb.open(str(unpacked(path, 2)), subdir=False, max_dbs=32, lib_version=0, map_size=1 << 28)
+    with opened as env, env.begin(write=True) as txn:
+        state = State.unpack(txn.get(b"state", db=env.open_db(b"meta", txn=txn)))
+        other = env.open_db(f"triples.{'ab'[1 - state.fact_set]}".encode(), txn=txn)
+        txn.put((1).to_bytes(8, "big"), TripleRecord("head", 77, 88, 1).pack(1), db=other)  # without its parts
+    migrate(path)
+    with kvdb.open(path) as store:
+        assert store.verify().ok and store.verify().checked["pending"] == 0

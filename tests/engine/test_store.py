@@ -15,6 +15,7 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, ru
 import kvdb
 from kvdb import build, load
 from kvdb.change import leaf_edit, node_edit, restructure, tree_edit, write
+from kvdb.fields import check_triple, check_triples
 from kvdb.kg2kv import key_sentence
 from kvdb.upkeep import verify_tree
 
@@ -368,3 +369,15 @@ def test_the_store_is_a_dictionary(fakes: ModuleType, monkeypatch: pytest.Monkey
             max_examples=25, stateful_step_count=12, deadline=None, suppress_health_check=list(HealthCheck)
         ),
     )
+
+
+def test_a_batch_is_checked_as_its_facts_are() -> None:
+    good = [("head", "relation", "tail"), ("ä" * 2048, "relation", "t" * 300_000), ["a", "b", "c"]]
+    assert check_triples(good) == [check_triple(triple) for triple in good]
+    assert all(isinstance(triple, kvdb.Triple) for triple in check_triples(good))
+    for bad in (("a", "b"), ("a", "", "c"), ("a", " ", "c"), ("a", "b\0", "c"), ("a", "b", 3), ("\ud800", "b", "c")):
+        with pytest.raises(kvdb.errors.FieldError):
+            check_triples([*good, bad])  # type: ignore[list-item]
+    with pytest.raises(kvdb.errors.FieldError, match="at most 4096"):
+        check_triples([("a" * 4097, "b", "c")])
+    assert check_triples([]) == []

@@ -46,7 +46,7 @@ def lose_index(kind: int, number: int, id: int) -> Callable[[Write], object]:
 
 
 def add_index(write: Write) -> None:
-    write.txn.put(index_key(format.HEAD, 12345), u64(1), db=write.facts_in.index)
+    write.txn.put(index_key(format.TAIL, 12345), u64(1), db=write.facts_in.index)
 
 
 def change_leaf(write: Write) -> None:
@@ -124,13 +124,13 @@ def change_encoder(write: Write) -> None:
         (lose("texts", u64(5)), "missing|has no text"),
         (lose("values", u64(5)), "value 5 has no vector"),
         (lose("relations", u64(2)), "relation 2 is missing"),
-        (lose_index(format.FACT, format.hash_triple("head 6", "relation 0", "tail 6"), 7), "identity index"),
-        (lose_index(format.HEAD, format.hash_text("head 6"), 7), "fact 7 is missing from the head index"),
+        (lose_index(format.FACT, format.fact_number("head 6", "relation 0", "tail 6"), 7), "identity index"),
+        (lose_index(format.TAIL, 7, 7), "fact 7 is missing from the tail index"),
         (lose_index(format.RELATION, 1, 7), "fact 7 is missing from the relation index"),
         (lose_index(format.TAIL, 1, 1), "fact 1 is missing from the tail index"),
         (lose_index(format.TEXT, format.hash_text("tail 0"), 1), "value 1 is missing from the text index"),
         (lose_index(format.NAME, format.hash_text("relation 0"), 1), "missing from the name index"),
-        (add_index, "entries of the head index: 1001, expected 1000"),
+        (add_index, "entries of the tail index: 1001, expected 1000"),
         (change_leaf, "is not the mean of its rows"),
         (stretch_leaf, "not of unit length"),
         (double_row, "distinct live rows"),
@@ -174,11 +174,11 @@ def test_what_is_checked_is_counted(filled: kvdb.Store) -> None:
         2000,
         2000,
     )
-    assert (checked["relations"], checked["index"]) == (3, 4 * 1000 + 2000 + 3)
+    assert (checked["relations"], checked["index"]) == (3, 3 * 1000 + 2000 + 3)
     info = filled.info()
     assert (info.triples, info.rows, info.relations, info.values, info.dim) == (1000, 2000, 3, 2000, 32)
     assert info.levels == (1, checked["nodes"] - 1, checked["leaves"])
-    assert info.masks == ("tail", "head") and info.format == 2 and info.encoder is None
+    assert info.masks == ("tail", "head") and info.format == 3 and info.encoder is None
 
 
 def test_exports_hold_every_fact(store: kvdb.Store, fakes: ModuleType) -> None:

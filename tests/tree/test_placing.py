@@ -108,3 +108,29 @@ def test_what_is_kept_lives_longer_than_its_snapshot(built):
         while isinstance(array.base, np.ndarray):
             array = array.base
         assert array.base is None
+
+
+def test_boundaries_are_those_of_placing(built):
+    queries = rows_of(500, 3)
+    with built.snapshot() as snapshot:
+        ids, centroids = zip(*leaves_of(snapshot, snapshot.state.root), strict=True)
+        tree = TonedTree(snapshot)
+        weights, offsets = tree.boundaries(np.stack(centroids))
+        among = queries.astype(np.float32) @ weights + offsets  # [n, L]
+        toned = tree.vectors(queries) @ tree.vectors(np.stack(centroids)).T  # cosines in the tree's space
+        assert len(ids) > 20
+    chosen = toned[np.arange(500), among.argmax(axis=1)]
+    assert (chosen >= toned.max(axis=1) - 1e-4).all()
+
+
+def test_boundaries_without_a_space_are_halfway(built):
+    class Plain(TonedTree):
+        def _find_space(self):
+            return None
+
+    means = np.random.default_rng(5).normal(size=(7, DIM)).astype(np.float32)
+    queries = np.random.default_rng(6).normal(size=(200, DIM)).astype(np.float32)
+    with built.snapshot() as snapshot:
+        weights, offsets = Plain(snapshot).boundaries(means)
+    distances = np.linalg.norm(queries[:, None] - means[None], axis=2)
+    np.testing.assert_array_equal((queries @ weights + offsets).argmax(axis=1), distances.argmin(axis=1))

@@ -56,6 +56,13 @@ class BuiltTree:
     def leaf(self, id):
         return self.leaves[id]
 
+    def leaf_parts(self, id):
+        """The page of a leaf in two parts where it can be divided."""
+        page = self.leaves[id]
+        cut = len(page.rows) // 2
+        parts = [slice(0, cut), slice(cut, None)] if cut else [slice(None)]
+        return [LeafPage(id, 1, page.vectors[at], page.rows[at], page.live[at]) for at in parts]
+
 
 @settings(max_examples=25, deadline=None)
 @given(n=st.integers(1, 400), leaf_rows=st.integers(4, 64), seed=st.integers(0, 99), k=st.integers(1, 30))
