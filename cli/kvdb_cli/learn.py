@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 @options.model
 @click.option("--steps", default=600, show_default=True, type=click.IntRange(1), help="How many steps.")
 @click.option("--batch", default=16, show_default=True, type=click.IntRange(1), help="Questions a step.")
+@click.option("--start", metavar="ADAPTER", help="Go on from this adapter: a shipped name or a folder.")
 @click.option(
     "--facts", default=200_000, show_default=True, type=click.IntRange(1), help="Facts to draw from, at most."
 )
@@ -38,6 +39,7 @@ def train(
     model: str,
     steps: int,
     batch: int,
+    start: str | None,
     facts: int,
     seed: int,
     encoder: str | None,
@@ -49,6 +51,8 @@ def train(
     JSON: adapter, model, encoder, facts, steps, losses.
     """
     import kvdb
+    from kvdb_sdk.adapter import load_adapter
+    from kvdb_sdk.adapters import adapter_folder
     from kvdb_sdk.encoders import encoder_for
     from kvdb_sdk.language_model import load_language_model
     from kvdb_sdk.store_pool import pool_of
@@ -78,6 +82,7 @@ def train(
             out,
             model_name=model,
             options=TrainingOptions(steps=steps, batch=batch, seed=seed),
+            start=load_adapter(adapter_folder(start, language_model))[0] if start else None,
             data={"store": db, "facts": len(pool.rows)},
             report=report,
         )

@@ -27,6 +27,7 @@ from .attention import Attachment, attention_modules, model_shape
 from .calibration import calibrated
 from .examples import NEAR, Encode, Example, Pool, draw
 from .losses import PromptPrefix, TrainingFacts, collate, losses, start_from_model
+from .query_training import train_queries
 from .relation_match import RelationMatch
 from .relation_training import fit_relation
 
@@ -55,6 +56,8 @@ class TrainingOptions:
     seed: int = 0
     checkpoint_every: int = 50
     calibration: int = 512  # examples that refusal is calibrated on at the end
+    query_steps: int = 600  # of the query heads alone, before the others (kvdb_sdk/query_training.py)
+    query_questions: int = 6000  # that these see
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,8 +100,8 @@ def train(
     """Train an adapter on `pool` and write it to the folder `out`; goes on from a checkpoint there.
 
     `model` is any decoder that transformers' AttentionInterface serves; it is not changed. `start`: an adapter to go on
-    from, for the same model and encoder. `data` describes the
-    facts for the card. `report` hears of every step. Raises LimitError where the pool has nothing to ask.
+    from, for the same model and encoder. `data` describes the facts for the card. `report` hears of every step. Raises
+    LimitError where the pool has nothing to ask.
     """
     options = options or TrainingOptions()
     if not pool.askable:
@@ -122,6 +125,12 @@ def train(
     optimizer = _optimizer(adapter, options)
     done = _restore(target / CHECKPOINT, adapter, optimizer)
     prefix = PromptPrefix(model, tokenizer)
+    if not (target / CHECKPOINT).exists() and options.query_steps:
+        train_queries(
+            adapter, model, pool, encode, prefix,
+            questions=options.query_questions, steps=options.query_steps, seed=options.seed,
+        )  # fmt: skip
+        _save_checkpoint(target / CHECKPOINT, adapter, optimizer, 0)
     source = TrainingFacts()
     started = time.monotonic()
     with Attachment(model, adapter, source, keep_all=True) as attachment:

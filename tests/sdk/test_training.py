@@ -19,7 +19,7 @@ from . import tiny, tiny_store
 TOKENIZER = tiny_store.tokenizer()
 ENCODER = tiny_store.encoder()
 OPTIONS = TrainingOptions(
-    steps=4, batch=4, candidates=5, negatives=8, checkpoint_every=2, calibration=48, learning_rate=1e-2
+    steps=4, batch=4, candidates=5, negatives=8, checkpoint_every=2, calibration=48, learning_rate=1e-2, query_steps=0
 )
 
 
