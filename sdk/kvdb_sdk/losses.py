@@ -172,7 +172,8 @@ def _attend_loss(weights: Tensor, batch: Batch) -> Tensor:
     first = batch.asking & ~torch.cat([batch.asking[:, 1:], torch.zeros_like(batch.asking[:, :1])], dim=1)  # [B, T]
     wanted = first | (batch.kinds > WRITE)  # [B, T]
     right = weights.gather(2, batch.gold[:, None, None].expand(-1, weights.shape[1], 1))[..., 0]  # [B, T]
-    return -right[wanted].clamp_min(1e-6).log().mean()
+    # the floor only keeps the logarithm finite: below it nothing is learnt
+    return -right[wanted].clamp_min(1e-20).log().mean()
 
 
 def _select_loss(projection: Projection, queries: Tensor, batch: Batch, negatives: Tensor) -> Tensor:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import sys
 from collections.abc import Callable
@@ -12,6 +13,9 @@ from typing import Any
 import pytest
 from click.testing import CliRunner, Result
 
+import kvdb
+import kvdb_cli
+import kvdb_sdk
 from kvdb_cli.main import cli
 
 ENCODER = "hash_encoder:encode"
@@ -38,7 +42,9 @@ def encoder_module(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     folder.mkdir()
     (folder / "hash_encoder.py").write_text(_SOURCE)
     monkeypatch.syspath_prepend(folder)
-    monkeypatch.setenv("PYTHONPATH", str(folder))
+    # children import what these tests import, from where they import it
+    packages = dict.fromkeys(str(Path(module.__file__).parents[1]) for module in (kvdb, kvdb_sdk, kvdb_cli))
+    monkeypatch.setenv("PYTHONPATH", os.pathsep.join([str(folder), *packages]))
     monkeypatch.chdir(tmp_path)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -12,6 +13,8 @@ from kvdb.errors import AdapterError, LimitError
 from kvdb_sdk.adapter import Adapter, AdapterConfig, load_adapter
 from kvdb_sdk.confidence import Evidence, known_probability
 from kvdb_sdk.examples import WRITE, Pool, PoolRow, draw
+from kvdb_sdk.losses import _attend_loss
+from kvdb_sdk.relation_match import RelationMatch
 from kvdb_sdk.training import CHECKPOINT, TrainingOptions, default_config, train
 
 from . import tiny, tiny_store
@@ -67,12 +70,14 @@ def test_a_run_that_stopped_ends_in_the_same_adapter(tmp_path):
 def test_the_model_is_frozen_and_the_adapter_learns(tmp_path):
     trained = model()
     before = {name: tensor.clone() for name, tensor in trained.state_dict().items()}
-    losses = []
-    options = replace(OPTIONS, steps=60, attention_only=0.0, learning_rate=3e-3)
-    run(trained, tmp_path / "a", options=options, report=lambda p: losses.append(p.losses["attend"]))
+    attend = {}
+    for rate in (0.0, 1e-2):  # the same examples, by an adapter that learns nothing and by one that learns
+        options = replace(OPTIONS, steps=60, attention_only=0.0, learning_rate=rate)
+        losses = attend[rate] = []
+        run(trained, tmp_path / f"at {rate}", options=options, report=lambda p: losses.append(p.losses["attend"]))  # noqa: B023
     for name, tensor in trained.state_dict().items():
         assert torch.equal(tensor, before[name]), name
-    assert np.mean(losses[-15:]) < 0.8 * np.mean(losses[:15])
+    assert np.mean(attend[1e-2][-30:]) < 0.7 * np.mean(attend[0.0][-30:])
     assert trained.config._attn_implementation == "sdpa"
 
 
@@ -122,9 +127,21 @@ def test_an_adapter_that_does_not_copy_learns_to_write_the_values(tmp_path):
     assert (loaded.copies, loaded.null_fact, loaded.known) == (False, False, config.known)
 
 
+def test_a_right_fact_that_is_hardly_read_is_still_learnt():
+    """Its weight is far below what float16 holds, and a floor above it would leave no gradient."""
+    logits = torch.tensor([[[40.0, 0.0]]], requires_grad=True)  # [B, T, n + 1]
+    batch = SimpleNamespace(asking=torch.tensor([[True]]), kinds=torch.tensor([[WRITE]]), gold=torch.tensor([1]))
+    loss = _attend_loss(logits.softmax(-1), batch)
+    loss.backward()
+    assert float(loss.detach()) == pytest.approx(40.0, abs=0.1)
+    assert float(logits.grad[0, 0, 1]) == pytest.approx(-1.0, abs=1e-3)
+
+
 def test_how_many_candidates_are_near():
+    matcher = RelationMatch(ENCODER, np.zeros((tiny.ENCODER_DIM, tiny.ENCODER_DIM), np.float32))
+
     def drawn(**more):
-        return draw(pool(), ENCODER, TOKENIZER, 6, candidates=10, unknown=0.5, seed=1, **more)
+        return draw(pool(), ENCODER, matcher, TOKENIZER, 6, candidates=10, unknown=0.5, seed=1, **more)
 
     keys = pool().keys.astype(np.float32)
     for near, least in ((1.0, 9), (0.0, 0)):
