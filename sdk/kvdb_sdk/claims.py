@@ -35,12 +35,14 @@ def verdict(question: str, subject: Subject, noun: str) -> bool | None:
         return None
     claimed = _runs(masked(question, subject), noun)
     values = [_flat(value, noun) for value in subject.values(noun)]
-    if any(_fold(run) == value for run in claimed for value in values if value):
-        return True
+    others = [_flat(value, noun) for other, _, value in subject.facts if other != noun]
+    more = [run for run in claimed if _fold(run) not in values]
+    if len(more) < len(claimed):
+        # "and the capital of Spain is Lisbon" is another claim; "Paris, France" only says which Paris is meant
+        return None if any(_is_name(run) and _fold(run) not in others for run in more) else True
     if len(claimed) != 1:
         return None
     claim = _fold(claimed[0])
-    others = [_flat(value, noun) for other, _, value in subject.facts if other != noun]
     if claim in others or any(_may_mean(claim, value) for value in values):
         return None
     return False if _is_value(claimed[0], question, subject, noun) else None
@@ -48,13 +50,18 @@ def verdict(question: str, subject: Subject, noun: str) -> bool | None:
 
 def _is_value(claim: list[str], question: str, subject: Subject, noun: str) -> bool:
     """Whether what is claimed is a value, right or wrong, and not something about it ("is its founder alive?")."""
-    if all(not token[0].islower() for token in claim):
-        return True  # a name or a number
+    if _is_name(claim):
+        return True
     text = masked(question, subject)
     if not has_noun(text, noun):
         return False
     before = text[: text.casefold().rindex(noun.casefold())]
     return _runs(before, noun) == [claim] or all(value == value.casefold() for value in subject.values(noun))
+
+
+def _is_name(run: Sequence[str]) -> bool:
+    """Whether what is said is a name or a number."""
+    return all(not token[0].islower() for token in run)
 
 
 def _runs(text: str, noun: str) -> list[list[str]]:

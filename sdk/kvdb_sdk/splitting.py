@@ -23,7 +23,10 @@ _NOUN_JOINT = re.compile(
     r"(?:(?:what|who|which|where|when)(?:'s| is| are| was| were)? )?(?:(?:the|its|their) )?",
     re.IGNORECASE,
 )
-_MORE = r",? (?:and|as well as|plus) (?:also )?(?:its|their|the|what|who|when|where)\b[^?.!;]+"
+_MORE = (
+    r",? (?:and|as well as|plus) (?:also )?"
+    r"(?:(?:what|who|when|where)(?:'s| is| are| was| were) )?(?:its|their|the)\b[^?.!;]+"
+)
 _POLITE = re.compile(r",? (?:please|thanks|thank you)\W*$", re.IGNORECASE)
 _SEVERAL_NOUNS = (
     # "the area and the mayor of it", "the area of it and its mayor"

@@ -25,7 +25,7 @@ MATCHES = 0.5  # from here on a question means a noun
 COMPARES = 0.4  # as much is enough for "which is larger", among nouns with numbers
 MOST_VALUES = 3  # of a first hop that are followed
 MOST_NAMED = 24  # of a first hop that are named at all
-_JOINTS = (" and ", " & ", ", ", " or ", " vs", " versus ", " than ", " as well as ", "; ", " plus ")
+_JOINTS = (" and ", " & ", ", ", " or ", " vs", " versus ", " than ", " as well as ", "; ", " plus ", " compared ")
 _ALTERNATIVES = re.compile(r"\b(?:or|than|vs|versus|compared (?:to|with))\b", re.IGNORECASE)
 _AMONG = re.compile(r"(?:^|^of|[:,]|\b(?:between|among|(?:which|who|what)(?: one)? of))\s*(?:the )?$", re.IGNORECASE)
 

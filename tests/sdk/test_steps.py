@@ -38,6 +38,9 @@ from .hand_made import FACTS, ask, check_spans, facts_of
         "What is the capital of the area of France?",
         "What is the capital of France and of France?",
         "Who is the oldest son of Ann and Ben?",
+        "What is the population of Paris and who runs it?",
+        "What is the capital of France and why?",
+        "I like France. What is the capital of Spain?",
         "",
     ],
 )
@@ -53,6 +56,10 @@ def test_an_ordinary_question_is_asked_as_it_stands(question):
         (
             "What is the area of France, Spain, and Italy?",
             ["What is the area of France?", "What is the area of Spain?", "What is the area of Italy?"],
+        ),
+        (
+            "What is the area of France compared to Spain?",
+            ["What is the area of France?", "What is the area of Spain?"],
         ),
         ("What are France's and Spain's capitals?", ["What are France's capitals?", "What are Spain's capitals?"]),
         ("What is France's area and Spain's capital?", ["What is France's area", "Spain's capital?"]),
@@ -124,6 +131,7 @@ def test_several_facts_are_asked_one_by_one(question, steps):
         ("Is Chad a neighbour of France?", "No."),
         ("Is the colour of Tal red?", "No."),
         ("Is Tal's colour blue?", "Yes."),
+        ("Is Anne Hidalgo the mayor of Paris, France?", "Yes."),
         ("Does France have more people than Spain?", "Yes."),
         ("Does Spain have more people than France?", "No."),
         ("Is the elevation of Berg higher than that of Tal?", "No."),
@@ -150,6 +158,8 @@ def test_a_claim_is_judged_from_the_values(question, lead):
         "Is the population of France sixty-eight million?",
         "Is the mayor of the capital of France Bob?",
         "Is ABN AMRO's founding date 1991?",
+        "Is it true that the capital of France is Paris and the capital of Spain is Lisbon?",
+        "Are Paris and Madrid the capitals of France and Spain?",
     ],
 )
 def test_what_the_values_do_not_settle_gets_no_verdict(question):
