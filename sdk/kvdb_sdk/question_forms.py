@@ -4,24 +4,48 @@ from __future__ import annotations
 
 import re
 
-_TRUTH_VERB = r"(?:is|are|was|were|does|do|did|has|have|isn't|aren't|doesn't|would)"
-_YES_NO = re.compile(rf"(?:^|[:,.;] ){_TRUTH_VERB}\b(?!\s+(?:you|anyone|anybody)\b)", re.IGNORECASE)
+LONGEST = 600  # characters; a longer text is no question of these forms
+
+_CLAUSE = r"(?:^|[:,.;?!] )"
+_GERMAN_WHAT = r"was (?:ist|sind|war|waren|hat|haben|f\u00fcr|bedeutet|kostet|macht)\b"
+_TRUTH_VERB = r"(?:is|are|was|were|does|do|did|has|have|isn't|aren't|wasn't|weren't|doesn't|don't|didn't|would)"
+_YES_NO = re.compile(
+    rf"{_CLAUSE}(?!{_GERMAN_WHAT}){_TRUTH_VERB}(?!\w)(?!\s+(?:you|we|i|anyone|anybody|someone)\b)", re.IGNORECASE
+)
 _ASKS_TRUTH = re.compile(
     r"(?:true|correct|right|sure)\s*(?:that\b|\?|$)|\byes or no\b|\btrue or \w+|\bconfirm\b"
     r"|\b(?:right|correct) answer\b",
     re.IGNORECASE,
 )
+_ASKS_WHAT = re.compile(rf"{_CLAUSE}(?:what|which|who|whom|whose|where|when|why|how)\b", re.IGNORECASE)
+_ASKS_HOW_MUCH = re.compile(rf"{_CLAUSE}(?:by )?how\b", re.IGNORECASE)
+_WEIGHS = re.compile(r"\b(?:which|who|than|or)\b", re.IGNORECASE)
+_EITHER = re.compile(r",? or (?:not|no|false|wrong|otherwise)\b", re.IGNORECASE)
+_OR = re.compile(r"\bor\b", re.IGNORECASE)
+_NOT = re.compile(r"\b(?:not|never|neither|nor|no longer)\b|\w+n't\b", re.IGNORECASE)
+_NEGATED_VERB = re.compile(rf"({_CLAUSE})(?:is|are|was|were|does|do|did)n't\b", re.IGNORECASE)
+_COLLECTIVE = re.compile(
+    r"\b(?:between|among|in common|each other|one another|together|shared?|differences?|differ|similar\w*|related"
+    r"|relation(?:ship)?|connect(?:s|ed|ion)?|distance|sum|total|combined|average|both)\b",
+    re.IGNORECASE,
+)
+_ROUGH = re.compile(
+    r"\b(?:about|around|roughly|approximately|nearly|almost|over|under|above|below|at least|at most|exceeds?|than)\b",
+    re.IGNORECASE,
+)
 _LESS = """
 lower lowest less least smaller smallest fewer fewest shorter shortest earlier earliest older oldest lighter lightest
-cheaper cheapest nearer nearest
+cheaper cheapest nearer nearest closer closest colder coldest cooler coolest narrower narrowest thinner thinnest
+shallower shallowest poorer poorest slower slowest sooner soonest
 """
 _MORE = """
 younger youngest later latest newer newest higher highest more most larger largest greater greatest bigger biggest
-longer longest taller tallest heavier heaviest
+longer longest taller tallest heavier heaviest deeper deepest wider widest thicker thickest warmer warmest hotter
+hottest richer richest farther farthest further furthest
 """
 _ASCENDING = frozenset(_LESS.split())
+_OF_AGE = frozenset(("older", "oldest", "younger", "youngest"))
 _COMPARATIVE = re.compile(rf"\b(?:{'|'.join([*_LESS.split(), *_MORE.split()])})\b", re.IGNORECASE)
-_NUMBER = re.compile(r"[-+]?\d[\d,]*(?:\.\d+)?")
 _WORD = re.compile(r"\w+")
 _FUNCTION_WORDS = """
 a an and are as at by can could did do does for from give has have how i in is it its known me my of on or please s say
@@ -52,23 +76,43 @@ def has_content(text: str) -> bool:
 
 
 def asks_yes_or_no(question: str) -> bool:
-    """Whether the question, or a clause of it, begins as one that is answered by yes or no."""
+    """Whether the question is answered by yes or no. Where it also asks what, that is what it is answered by."""
     text = question.strip()
-    return bool(_YES_NO.search(text)) or bool(_ASKS_TRUTH.search(text))
+    if _ASKS_TRUTH.search(text):
+        return True
+    return bool(_YES_NO.search(text)) and not _ASKS_WHAT.search(text)
 
 
-def comparative(question: str) -> str | None:
-    """The comparative of a question about two subjects, None where it has none."""
-    found = _COMPARATIVE.search(question)
+def states_one_thing(question: str) -> bool:
+    """Whether a yes or no would be about one thing that is so: nothing negated, no alternatives, nothing rough."""
+    text = _EITHER.sub("", re.sub(r"\b(?:yes or no|true or false)\b", "", question, flags=re.IGNORECASE))
+    return not (is_negated(text) or _OR.search(text) or _ROUGH.search(text) or comparative(text))
+
+
+def is_negated(question: str) -> bool:
+    """Whether something is said not to be. A question that begins with "isn't" asks as one that begins with "is"."""
+    text = _EITHER.sub("", question)
+    return bool(_NOT.search(_NEGATED_VERB.sub(r"\1", text)))
+
+
+def is_collective(text: str) -> bool:
+    """Whether a text, its subjects masked, asks for something that they have with each other, not each for itself."""
+    return bool(_COLLECTIVE.search(text))
+
+
+def comparative(text: str) -> str | None:
+    """The first comparative of a text, None where it has none."""
+    found = _COMPARATIVE.search(text)
     return found[0].casefold() if found else None
 
 
-def prefers_less(word: str) -> bool:
-    """Whether the comparative wins with the smaller number. A year is the smaller, the older something is."""
-    return word in _ASCENDING
+def weighs(text: str) -> bool:
+    """Whether a text with a comparative asks which of its subjects it holds for, and not by how much."""
+    return bool(_WEIGHS.search(text)) and not _ASKS_HOW_MUCH.search(text)
 
 
-def number(text: str) -> float | None:
-    """The first number in a value, None where there is none."""
-    found = _NUMBER.search(text)
-    return float(found[0].replace(",", "")) if found else None
+def prefers_less(word: str, noun: str) -> bool:
+    """Whether the comparative wins with the smaller number. A year is the smaller, the older something is; an age is
+    not."""
+    ages = word in _OF_AGE and "age" in words(noun)
+    return (word in _ASCENDING) != ages

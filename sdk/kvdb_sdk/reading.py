@@ -8,18 +8,13 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
-from itertools import pairwise
 
 from kvdb import Snapshot
 from kvdb.named import Named
 from kvdb.types import Fact, fact_of, mask_of
 
-from .question_forms import content_words, has_content, has_noun, words
+from .question_forms import has_content, has_noun
 from .relation_match import without_subject
-
-_AND = r"(?:and also|and|&|as well as|plus|versus|vs\.?|or|compared (?:to|with)|than)"
-_SAME = re.compile(rf"\s*(?:'s)?\s*(?:,|,?\s*{_AND})\s*(?:of |for |in |that of )?(?:the )?\s*", re.IGNORECASE)
-_OTHER = re.compile(r",?\s+(?:and also|and|&|as well as|plus)\s+|[;?]\s+(?:and\s+)?|,\s+", re.IGNORECASE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,58 +47,42 @@ def subjects(snapshot: Snapshot, question: str, named: Sequence[Named]) -> list[
             noun = relation.tail_noun if tail else relation.head_noun
             facts.append((noun, fact, fact.tail if tail else fact.head))
             spelt = fact.head if tail else fact.tail
-        if not any(term.start < other.end and other.start < term.end for other in found):
+        if facts and not any(term.start < other.end and other.start < term.end for other in found):
             found.append(Subject(term.start, term.end, spelt, tuple(facts)))
     return found
+
+
+def asked_about(question: str, found: Sequence[Subject]) -> list[Subject]:
+    """Those of the terms that the question is about: common words may be terms of a store too.
+
+    "is", where a store has a term "is", is none, nor is "capital" in "the capital of France", which names a relation of
+    France, nor "France" in "the population of Paris, France", which says which Paris.
+    """
+    kept: list[Subject] = []
+    for subject in found:
+        text = subject_text(question, subject)
+        plain = text.islower() or subject.start == 0
+        names = any(has_noun(text, noun) for other in found if other is not subject for noun in other.nouns)
+        if (
+            not (plain and not has_content(text))
+            and not names
+            and not (kept and _says_which(question, kept[-1], subject))
+        ):
+            kept.append(subject)
+    return kept
+
+
+def _says_which(question: str, named: Subject, place: Subject) -> bool:
+    """Whether a term after another and a comma is a value of it, and no list goes on there."""
+    if not re.fullmatch(r",\s*|\s*\(", question[named.end : place.start]):
+        return False
+    goes_on = re.match(r"\s*(?:,|and\b|or\b|&)", question[place.end :], re.IGNORECASE)
+    return goes_on is None and any(value == place.term for _, _, value in named.facts)
 
 
 def masked(question: str, subject: Subject) -> str:
     """The question with its subject masked."""
     return without_subject(question, subject.start, subject.end)
-
-
-def split_entities(question: str, found: Sequence[Subject]) -> list[str]:
-    """One question for each of several subjects that are joined by "and"; [] where they are not.
-
-    "the area of A and B": the same is asked of both. "the area of A and the mayor of B": each has a clause.
-    """
-    if len(found) < 2:
-        return []
-    gaps = [question[left.end : right.start] for left, right in pairwise(found)]
-    if all(_SAME.fullmatch(gap) for gap in gaps):
-        start, end = found[0].start, found[-1].end
-        return [question[:start] + subject_text(question, subject) + question[end:] for subject in found]
-    cuts = [0]
-    for left, gap in zip(found, gaps, strict=False):
-        joints = list(_OTHER.finditer(gap))
-        if not joints:
-            return []
-        # "A's area and B's mayor" is cut at the last joint, "the area of A and the longitude and latitude of B" at the
-        # first
-        joint = joints[-1] if gap.startswith("'") else joints[0]
-        cuts += [left.end + joint.start(), left.end + joint.end()]
-    ends = [*cuts[1::2], len(question)]
-    parts = [question[start:end].strip(" ,;") for start, end in zip(cuts[0::2], ends, strict=True)]
-    first = found[0]
-    for at, subject in enumerate(found):
-        if not has_content(parts[at].replace(subject_text(question, subject), "it")):
-            # "and Spain's?", "what is it for Spain?": the first clause says what is asked
-            said = subject_text(question, subject)
-            parts[at] = parts[0][: first.start] + said + parts[0][first.end :]
-    return parts
-
-
-def split_relations(question: str, subject: Subject) -> list[str]:
-    """One question for each of two nouns asked of one subject ("the area and the mayor of A"); [] where not."""
-    text = masked(question, subject)
-    for pattern in (
-        r"\bthe (.+?) and (?:also )?(?:the |its )?(.+?) (?:of|for) it\b",
-        r"\bit's (.+?) and (?:its )?(.+?)[?.!]*$",
-    ):
-        found = re.search(pattern, text, re.IGNORECASE)
-        if found and not any(has_noun(f"{found[1]} and {found[2]}", noun) for noun in subject.nouns if " and " in noun):
-            return [f"What is the {part.strip()} of {subject.term}?" for part in found.groups()]
-    return []
 
 
 def nested(question: str, subject: Subject) -> tuple[int, int, str] | None:
@@ -116,9 +95,9 @@ def nested(question: str, subject: Subject) -> tuple[int, int, str] | None:
     nouns = sorted(subject.nouns, key=len, reverse=True)
     exact = "|".join(re.escape(noun) for noun in nouns)
     for pattern in (
-        rf"\b(?:the )?({exact}) (?:of|for) it\b",
+        rf"\b(?:the )?({exact}) (?:of|for) it\b(?!'s)",
         rf"\bit's ({exact})(?!\w)",
-        r"\bthe ((?:(?!\bthe\b|\bof\b|\bwhat\b).){2,60}?) (?:of|for) it\b",
+        r"\bthe ((?:(?!\bthe\b|\bof\b|\bwhat\b).){2,60}?) (?:of|for) it\b(?!'s)",
         r"\bit's ([\w-]+(?: [\w-]+)?)(?='s\b|[:?]| have\b| has\b)",
     ):
         found = re.search(pattern, text, re.IGNORECASE) if nouns else None
@@ -149,20 +128,3 @@ def asked_of_it(text: str, noun: str) -> bool:
 def subject_text(question: str, subject: Subject) -> str:
     """The subject as the question spells it."""
     return question[subject.start : subject.end]
-
-
-def claims(question: str, subject: Subject, noun: str) -> bool:
-    """Whether the question says anything beside its subject and the noun: a value that may be right or not."""
-    text = masked(question, subject)
-    said = set(words(noun))
-    return any(word not in said and word.rstrip("s") not in said for word in content_words(text))
-
-
-def says(question: str, subject: Subject, value: str) -> bool:
-    """Whether the question has this value beside its subject; digits go without their commas."""
-    text = _plain(masked(question, subject))
-    return re.search(r"(?<!\w)" + re.escape(_plain(value)) + r"(?!\w)", text) is not None
-
-
-def _plain(text: str) -> str:
-    return re.sub(r"(?<=\d),(?=\d)", "", text.casefold()).strip(" .")

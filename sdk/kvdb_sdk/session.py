@@ -112,26 +112,23 @@ class KnowledgeModel:
         before = _copy(self._facts.pager.counters)
         attaching = attached(self.model, self.tokenizer, self._facts)
         with self._routed(route), attaching as knowledge, self._facts.generation():
-            answers, tokens = self._in_steps(knowledge, questions, max_new_tokens)
+            answers = self._in_steps(knowledge, questions, max_new_tokens)
         answers = self._not_for_the_store(questions, answers, max_new_tokens)
-        total = tokens + sum(answer.stats["tokens"] for answer in answers if "related" in answer.stats)
+        total = sum(answer.stats["tokens"] for answer in answers)
         stats = self._stats(before, total, time.perf_counter() - started)
         for answer in answers:
             answer.stats.update(stats | {"tokens": answer.stats["tokens"]})
         return answers
 
-    def _in_steps(self, knowledge: Knowledge, questions: Sequence[str], most: int) -> tuple[list[Answer], int]:
-        """The answers to questions that may each take several steps, and the tokens generated; one batch a round."""
+    def _in_steps(self, knowledge: Knowledge, questions: Sequence[str], most: int) -> list[Answer]:
+        """The answers to questions that may each take several steps; one batch a round."""
         whole = self._facts.route != "hybrid" or not self._facts.adapter.config.copies
         asking = [Asking.whole(question) if whole else Asking.start(question, self._facts) for question in questions]
-        tokens = 0
         while waiting := [one for one in asking if one.answer is None]:
             heard = iter(self._asked(knowledge, [text for one in waiting for text in one.waiting], most))
             for one in waiting:
-                answers = [next(heard) for _ in one.waiting]
-                tokens += sum(answer.stats["tokens"] for answer in answers)
-                one.hear(answers)
-        return [one.answer for one in asking if one.answer is not None], tokens
+                one.hear([next(heard) for _ in one.waiting])
+        return [one.answer for one in asking if one.answer is not None]
 
     def _asked(self, knowledge: Knowledge, questions: Sequence[str], most: int) -> list[Answer]:
         """One batch through the attached model."""
@@ -160,8 +157,8 @@ class KnowledgeModel:
         with torch.no_grad():
             rows = self._generate(self.model.generate, [questions[b] for b in others], most)
         for b, ids in zip(others, rows, strict=True):
-            text = self.tokenizer.decode(ids, skip_special_tokens=True).strip()
-            answers[b] = replace(answers[b], text=text, stats=answers[b].stats | {"tokens": len(ids)})
+            text, stats = self.tokenizer.decode(ids, skip_special_tokens=True).strip(), answers[b].stats
+            answers[b] = replace(answers[b], text=text, stats=stats | {"tokens": stats["tokens"] + len(ids)})
         return answers
 
     def ask_plain(self, question: str, *, max_new_tokens: int = 96) -> str:

@@ -7,29 +7,27 @@ judged from the values. What does not go by these rules is asked as it stands.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Generator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Protocol
 
 from .answer import Answer
-from .question_forms import asks_yes_or_no, comparative, has_content, number, prefers_less
-from .reading import (
-    Subject,
-    asked_of_it,
-    claims,
-    masked,
-    nested,
-    says,
-    spelt_noun,
-    split_entities,
-    split_relations,
-    without_subjects,
-)
-from .wordings import UNKNOWN
+from .claims import verdict
+from .joining import joined, led
+from .quantities import quantity
+from .question_forms import LONGEST, asks_yes_or_no, comparative, has_content, is_negated, prefers_less, weighs
+from .reading import Subject, asked_about, asked_of_it, masked, nested, spelt_noun, without_subjects
+from .splitting import is_list, split_entities, split_relations
 
 Steps = Generator[list[str], list[Answer], Answer]
 MATCHES = 0.5  # from here on a question means a noun
+COMPARES = 0.4  # as much is enough for "which is larger", among nouns with numbers
 MOST_VALUES = 3  # of a first hop that are followed
+MOST_NAMED = 24  # of a first hop that are named at all
+_JOINTS = (" and ", " & ", ", ", " or ", " vs", " versus ", " than ", " as well as ", "; ", " plus ", " compared ")
+_ALTERNATIVES = re.compile(r"\b(?:or|than|vs|versus|compared (?:to|with))\b", re.IGNORECASE)
+_AMONG = re.compile(r"(?:^|^of|[:,]|\b(?:between|among|(?:which|who|what)(?: one)? of))\s*(?:the )?$", re.IGNORECASE)
 
 
 class Reader(Protocol):
@@ -46,11 +44,12 @@ def steps_of(question: str, reader: Reader) -> Steps:
     """The steps of a question."""
     if not _may_need_steps(question):
         return (yield from _single(question))
-    found = reader.subjects(question)
-    if asks_yes_or_no(question) and found:
+    found = asked_about(question, reader.subjects(question))
+    word = comparative(_without_nouns(question, found)) if len(found) > 1 else None
+    if word and weighs(without_subjects(question, found)):
+        answer = yield from _compared(question, found, word, reader)
+    elif asks_yes_or_no(question):
         answer = yield from _yes_or_no(question, found, reader)
-    elif len(found) > 1 and comparative(without_subjects(question, found)):
-        answer = yield from _compared(question, found, reader)
     else:
         answer = yield from _several(question, found, reader)
     return answer or (yield from _single(question))
@@ -58,13 +57,20 @@ def steps_of(question: str, reader: Reader) -> Steps:
 
 def _may_need_steps(question: str) -> bool:
     """Cheap signs; without any of them a question is not read further."""
+    if len(question) > LONGEST:
+        return False
     text = f" {question.casefold()} "
-    joined = any(
-        sign in text for sign in (" and ", " & ", ", ", " or ", " vs", " than ", " as well as ", "; ", " plus ")
-    )
+    joined = any(sign in text for sign in _JOINTS)
     return (
         joined or asks_yes_or_no(question) or text.count(" of ") > 1 or "'s " in text or comparative(text) is not None
     )
+
+
+def _without_nouns(question: str, found: Sequence[Subject]) -> str:
+    """What is left without the subjects and the nouns of them that are spelt out: "highest point" compares nothing."""
+    text = without_subjects(question, found)
+    noun = spelt_noun(text, [noun for subject in found for noun in subject.nouns])
+    return re.sub(re.escape(noun), " ", text, flags=re.IGNORECASE) if noun else text
 
 
 def _single(question: str) -> Steps:
@@ -75,14 +81,14 @@ def _several(
     question: str, found: Sequence[Subject], reader: Reader
 ) -> Generator[list[str], list[Answer], Answer | None]:
     parts = split_entities(question, found)
-    if len(found) == 1:
+    if len({subject.term for subject in found}) == 1 and not parts:
         parts = split_relations(question, found[0])
         if parts and not _different(parts, found[0], reader):
             parts = []
     if len(parts) > 1:
         answers = yield parts
         if any(answer.answered for answer in answers):
-            return _joined(answers, parts)
+            return joined(answers, parts)
         return None
     for subject in found:
         answer = yield from _two_hops(question, subject, reader)
@@ -92,10 +98,10 @@ def _several(
 
 
 def _different(parts: Sequence[str], subject: Subject, reader: Reader) -> bool:
-    """Whether the parts mean different nouns of the subject."""
-    named = [part.replace(subject.term, "it") for part in parts]
-    best = [reader.best_noun(part, subject.nouns) for part in named]
-    return len({noun for noun, _ in best}) == len(best) and min(match for _, match in best) >= MATCHES
+    """Whether the subject has a noun that one of the parts means, and no two parts mean the same."""
+    best = [reader.best_noun(part.replace(subject.term, "it"), subject.nouns) for part in parts]
+    meant = [noun for noun, match in best if match >= MATCHES]
+    return bool(meant) and len(set(meant)) == len(meant)
 
 
 def _two_hops(question: str, subject: Subject, reader: Reader) -> Generator[list[str], list[Answer], Answer | None]:
@@ -105,16 +111,19 @@ def _two_hops(question: str, subject: Subject, reader: Reader) -> Generator[list
         return None
     start, end, phrase = inner
     noun, match = reader.best_noun(f"the {phrase} of it", subject.nouns)
-    values = subject.values(noun)[:MOST_VALUES]
+    every = list(dict.fromkeys(subject.values(noun)))
+    values = every[:MOST_VALUES]
     if match < MATCHES or not values:
         return None
     seconds = [question[:start] + value + question[end:] for value in values]
     if not any(_about(text, value, reader) for text, value in zip(seconds, values, strict=True)):
         return None
-    first, *rest = yield [f"What is the {noun} of {subject.term}?", *seconds]
-    if not first.answered or not any(answer.answered for answer in rest):
+    questions = [f"What is the {noun} of {subject.term}?", *seconds]
+    answers = yield questions
+    if not answers[0].answered or not any(answer.answered for answer in answers[1:]):
         return None
-    return _joined([first, *(answer for answer in rest if answer.answered)])
+    left_out = ", ".join(every[MOST_VALUES:MOST_NAMED])
+    return joined(answers, questions, f"Not followed: {left_out}." if left_out else "")
 
 
 def _about(question: str, value: str, reader: Reader) -> bool:
@@ -129,15 +138,15 @@ def _yes_or_no(
     question: str, found: Sequence[Subject], reader: Reader
 ) -> Generator[list[str], list[Answer], Answer | None]:
     """The subject is the one whose noun the rest of the question means most; the other is the value that is claimed."""
+    if not found:
+        return None
     read = [(_meant(masked(question, subject), subject, reader), subject) for subject in found]
     (noun, match), subject = max(read, key=lambda item: item[0][1])
-    if match < MATCHES or not claims(question, subject, noun):
+    right = verdict(question, subject, noun) if match >= MATCHES else None
+    if right is None:
         return None
     answer = (yield [f"What is the {noun} of {subject.term}?"])[0]
-    if not answer.answered:
-        return answer
-    right = any(says(question, subject, value) for value in subject.values(noun))
-    return _led("Yes." if right else "No.", answer)
+    return led("Yes." if right else "No.", answer) if answer.answered else None
 
 
 def _meant(text: str, subject: Subject, reader: Reader) -> tuple[str, float]:
@@ -147,55 +156,60 @@ def _meant(text: str, subject: Subject, reader: Reader) -> tuple[str, float]:
 
 
 def _compared(
-    question: str, found: Sequence[Subject], reader: Reader
+    question: str, found: Sequence[Subject], word: str, reader: Reader
 ) -> Generator[list[str], list[Answer], Answer | None]:
-    """Which of the first two subjects has more, or less, of a number that both have."""
-    word = comparative(question) or ""
-    left, right = found[:2]
-    text = without_subjects(question, [left, right])
-    both = [noun for noun in left.nouns if noun in right.nouns]
-    nouns = [noun for noun in both if all(number(value) is not None for s in (left, right) for value in s.values(noun))]
-    noun, _ = reader.best_noun(text, nouns)
-    if not noun:
+    """Which of the subjects has most, or least, of what all have a number of."""
+    if not _are_alternatives(question, found):
         return None
-    answers = yield [f"What is the {noun} of {subject.term}?" for subject in (left, right)]
+    noun = _weighed(without_subjects(question, found), found, reader)
+    if noun is None:
+        return None
+    questions = [f"What is the {noun} of {subject.term}?" for subject in found]
+    answers = yield questions
     if not all(answer.answered for answer in answers):
         return None
-    a, b = (number(subject.values(noun)[0]) or 0.0 for subject in (left, right))
-    if a == b:
-        return _led("They are the same.", _joined(answers))
-    winner = left if (a < b) == prefers_less(word) else right
-    return _led(f"{winner.term}.", _joined(answers))
+    return led(_outcome(question, found, noun, word), joined(answers, questions))
 
 
-def _led(lead: str, answer: Answer) -> Answer:
-    """The answer with a sentence before it."""
-    shift = len(lead) + 1
-    spans = tuple(replace(span, start=span.start + shift, end=span.end + shift) for span in answer.spans)
-    return replace(answer, text=f"{lead} {answer.text}", spans=spans)
+def _are_alternatives(question: str, found: Sequence[Subject]) -> bool:
+    """Whether the subjects stand as those that are compared: "A or B", "A than B", "which of A and B"."""
+    if len({subject.term for subject in found}) < len(found):
+        return False
+    last = question[found[-2].end : found[-1].start]
+    if len(found) > 2 and not is_list(question, found):
+        return False
+    return bool(_ALTERNATIVES.search(last)) or bool(
+        is_list(question, found) and _AMONG.search(question[: found[0].start])
+    )
 
 
-def _joined(answers: Sequence[Answer], questions: Sequence[str] = ()) -> Answer:
-    """The answers one after the other; where one is not known, the text says which.
+def _weighed(text: str, found: Sequence[Subject], reader: Reader) -> str | None:
+    """The noun that the subjects are compared by: each has one value of it, in the same unit."""
+    shared = [noun for noun in found[0].nouns if all(noun in subject.nouns for subject in found)]
+    spelt = spelt_noun(text, shared)
+    nouns = [noun for noun in ([spelt] if spelt else shared) if _comparable(found, noun)]
+    noun, match = reader.best_noun(text, nouns)
+    return noun if noun and (spelt or match >= COMPARES) else None
 
-    `stats["parts"]` says how many, and the confidence is that of the least sure answer.
-    """
-    whole = Answer("", any(answer.answered for answer in answers), stats={"parts": len(answers)})
-    for i, answer in enumerate(answers):
-        text = answer.text
-        if not answer.answered and questions:
-            text = f"{UNKNOWN.rstrip('.')}: {questions[i]}"
-        moved = _led(whole.text, replace(answer, text=text)) if whole.text else replace(answer, text=text)
-        cited = [citation for citation in answer.citations if citation not in whole.citations]
-        whole = replace(
-            whole, text=moved.text, spans=(*whole.spans, *moved.spans), citations=(*whole.citations, *cited)
-        )
-    whole.stats["tokens"] = sum(answer.stats.get("tokens", 0) for answer in answers)
-    sure = [answer.stats["confidence"] for answer in answers if "confidence" in answer.stats]
-    whole.stats["facts"] = sum(answer.stats.get("facts", 0) for answer in answers)
-    if sure:
-        whole.stats["confidence"] = min(sure)
-    return whole
+
+def _comparable(found: Sequence[Subject], noun: str) -> bool:
+    values = [set(subject.values(noun)) for subject in found]
+    amounts = [quantity(value) for group in values for value in group]
+    units = {amount.unit if amount else None for amount in amounts}
+    return len(amounts) == len(found) and len(units) == 1 and None not in units
+
+
+def _outcome(question: str, found: Sequence[Subject], noun: str, word: str) -> str:
+    """Who wins; where the question says that the first does, whether that is so."""
+    amounts = [amount.amount for subject in found if (amount := quantity(subject.values(noun)[0]))]
+    best = min(amounts) if prefers_less(word, noun) else max(amounts)
+    winners = [subject.term for subject, amount in zip(found, amounts, strict=True) if amount == best]
+    claims = asks_yes_or_no(question) and re.search(r"\bthan\b", question[found[0].end : found[-1].start])
+    if claims and len(found) == 2 and not is_negated(question):
+        return "Yes." if winners == [found[0].term] else "No."
+    if len(winners) == len(found):
+        return "They are the same."
+    return f"{' and '.join(winners)}."
 
 
 @dataclass(slots=True)
@@ -205,6 +219,7 @@ class Asking:
     steps: Steps
     waiting: list[str]
     answer: Answer | None = None
+    tokens: int = 0  # of all steps, also of those that came to nothing
 
     @classmethod
     def start(cls, question: str, reader: Reader) -> Asking:
@@ -219,7 +234,9 @@ class Asking:
 
     def hear(self, answers: list[Answer]) -> None:
         """The answers of what it waited for: it asks on, or has its own answer."""
+        self.tokens += sum(answer.stats.get("tokens", 0) for answer in answers)
         try:
             self.waiting = self.steps.send(answers)
         except StopIteration as done:
             self.waiting, self.answer = [], done.value
+            self.answer.stats["tokens"] = self.tokens

@@ -1,0 +1,106 @@
+"""A store of a few facts that is read by plain rules, and right answers: for tests of steps without a model."""
+
+from __future__ import annotations
+
+import re
+
+from kvdb import Fact
+from kvdb_sdk.answer import Answer, Citation, Span
+from kvdb_sdk.reading import Subject
+from kvdb_sdk.steps import Asking
+
+FACTS = [
+    ("France", "capital", "Paris"),
+    ("France", "population", "68,042,591"),
+    ("France", "area", "551,695 km2"),
+    ("France", "neighbour", "Spain"),
+    ("France", "neighbour", "Italy"),
+    ("France", "neighbour", "Andorra"),
+    ("France", "neighbour", "Monaco"),
+    ("France", "motto", "liberty"),
+    ("Spain", "capital", "Madrid"),
+    ("Spain", "population", "48.6 million"),
+    ("Spain", "area", "505,990 km2"),
+    ("Italy", "capital", "Rome"),
+    ("Italy", "population", "58,853,482"),
+    ("Italy", "area", "301340000 m2"),
+    ("Paris", "mayor", "Anne Hidalgo"),
+    ("Paris", "country", "France"),
+    ("Paris", "population", "2,102,650"),
+    ("Madrid", "population", "3,332,035"),
+    ("Trinidad and Tobago", "capital", "Port of Spain"),
+    ("Malabo", "country", "Equatorial Guinea"),
+    ("Lower Saxony", "population", "8,140,242"),
+    ("Bavaria", "population", "13,369,393"),
+    ("First Solar", "founding date", "1999-02-01"),
+    ("ABN AMRO", "founding date", "21 September 1991"),
+    ("ABN AMRO", "website", "abnamro.nl"),
+    ("Ann", "age", "34"),
+    ("Ben", "age", "40"),
+    ("Boston", "state", "Massachusetts"),
+    ("Boston", "country", "United States of America"),
+    ("capital", "kind", "noun"),
+    ("is", "kind", "verb"),
+    ("Luke", "father", "Anakin"),
+    ("Star Wars", "director", "George Lucas"),
+    ("Lower end of femur", "code", "S72.4"),
+    ("Berg", "elevation", "-7.5"),
+    ("Tal", "elevation", "-7.5"),
+    ("Tal", "colour", "blue"),
+]
+MEANS = {"people": "population", "live": "population", "older": "age", "founded": "founding date", "runs": "mayor"}
+
+
+class Reader:
+    """Terms are found as they are spelt; a noun is meant where a word of it, or one that MEANS it, stands there."""
+
+    def best_noun(self, text, nouns):
+        said = {MEANS.get(word, word) for word in re.findall(r"\w+", text.lower())}
+        said |= {word for phrase in said for word in phrase.split()}
+        scores = [len(said & set(noun.split())) / len(noun.split()) for noun in nouns]
+        return (nouns[scores.index(max(scores))], max(scores)) if nouns else ("", -1.0)
+
+    def subjects(self, question):
+        found = []
+        for term in sorted({head for head, _, _ in FACTS}, key=len, reverse=True):
+            for place in re.finditer(rf"(?<!\w){re.escape(term)}(?!\w)", question):
+                start, end = place.span()
+                if not any(start < other.end and other.start < end for other in found):
+                    found.append(Subject(start, end, term, facts_of(term)))
+        return sorted(found, key=lambda subject: subject.start)
+
+
+def facts_of(term):
+    return tuple((r, Fact(i, h, r, t), t) for i, (h, r, t) in enumerate(FACTS) if h == term)
+
+
+def answered(question):
+    """The fact whose head and relation the question spells, as an answer that lists all values; else a refusal."""
+    stats = {"tokens": 5, "facts": 2, "attended": [1, 2]}
+    found = [(i, h, r, t) for i, (h, r, t) in enumerate(FACTS) if h in question and re.search(rf"\b{r}s?\b", question)]
+    if not found:
+        return Answer("I do not know.", False, stats={**stats, "tokens": 1, "confidence": 0.1, "related": 0.9})
+    longest = max(len(head) for _, head, _, _ in found)
+    found = [fact for fact in found if len(fact[1]) == longest]
+    text, spans = f"The {found[0][2]} of {found[0][1]} is ", []
+    for i, _, _, value in found:
+        spans.append(Span(len(text), len(text) + len(value), i, "value"))
+        text += value + ", "
+    cited = tuple(Citation(i, h, r, t, 0.5) for i, h, r, t in found)
+    return Answer(text[:-2] + ".", True, cited, tuple(spans), {**stats, "confidence": 0.9})
+
+
+def ask(question):
+    """The answer, and the rounds of questions that it took."""
+    asking, rounds = Asking.start(question, Reader()), []
+    while asking.answer is None:
+        rounds.append(asking.waiting)
+        asking.hear([answered(text) for text in asking.waiting])
+    return asking.answer, rounds
+
+
+def check_spans(answer):
+    """Every span is the text that it claims, and its fact is cited."""
+    for span in answer.spans:
+        assert answer.text[span.start : span.end] == FACTS[span.id][2]
+    assert {span.id for span in answer.spans} == {citation.id for citation in answer.citations}

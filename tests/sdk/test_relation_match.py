@@ -1,0 +1,118 @@
+"""Which relation a question means, how that is learnt, and whether a question is one for the store at all."""
+
+from __future__ import annotations
+
+import re
+import zlib
+
+import numpy as np
+import pytest
+
+from kvdb_sdk import relation_training
+from kvdb_sdk.adapter import AdapterConfig
+from kvdb_sdk.examples import PoolRow
+from kvdb_sdk.relatedness import Relatedness, related_probability, relatedness
+from kvdb_sdk.relation_match import RelationMatch, term_in, without_subject
+
+SIZE = 128
+NOUNS = ["capital", "river", "code"]
+
+
+def encoder(texts):
+    """Bags of words, each in a direction of its own."""
+    out = np.zeros((len(texts), SIZE), np.float32)
+    for row, text in zip(out, texts, strict=True):
+        for word in re.findall(r"\w+", text.lower()):
+            row += np.random.default_rng(zlib.crc32(word.encode())).normal(size=SIZE)
+    return out / np.linalg.norm(out, axis=1, keepdims=True).clip(1e-9)
+
+
+def matcher(*, encode=encoder):
+    return RelationMatch(encode, np.zeros((SIZE, SIZE), np.float32))
+
+
+def test_the_match_is_the_formula():
+    change = np.random.default_rng(0).normal(size=(SIZE, SIZE)).astype(np.float32)
+    asked = "What is the river of it?"
+    moved = encoder([asked])[0] + change @ encoder([asked])[0]
+    wanted = [float(moved @ encoder([f"the {noun} of it"])[0] / np.linalg.norm(moved)) for noun in NOUNS]
+    found = RelationMatch(encoder, change)([asked, asked], [NOUNS, NOUNS[:1]])
+    assert found[0].tolist() == pytest.approx(wanted, abs=1e-5)
+    assert found[1].tolist() == pytest.approx(wanted[:1], abs=1e-5)
+
+
+def test_the_best_noun_and_the_gap():
+    match = matcher()
+    asked = "What is the river of it?"
+    noun, score = match.best(asked, NOUNS)
+    assert (noun, match.best(asked, [])) == ("river", ("", -1.0))
+    assert match.gap(asked, "river", NOUNS) == 0.0
+    scores = match([asked], [NOUNS])[0]
+    assert match.gap(asked, "code", NOUNS) == pytest.approx(score - float(scores[2]))
+
+
+def test_what_was_encoded_is_kept():
+    texts = []
+
+    def counted(batch):
+        texts.extend(batch)
+        return encoder(batch)
+
+    match = matcher(encode=counted)
+    for _ in range(2):
+        match(["Which river has it?"], [NOUNS])
+    assert sorted(texts) == sorted(["Which river has it?", *(f"the {noun} of it" for noun in NOUNS)])
+    assert match([], []) == []
+
+
+def test_a_term_is_found_whole_in_any_case():
+    place = term_in("the code of NEW york?", "New York")
+    assert without_subject("the code of NEW york?", *place.span()) == "the code of it?"
+    assert term_in("the Yorks", "York") is None
+
+
+def test_training_finds_the_nouns_that_wordings_mean(monkeypatch):
+    """Wordings that share no word with their noun: only what is learnt can tell them."""
+    wordings = [("Who runs it?", "mayor"), ("Which stream is there?", "river"), ("Where is its seat?", "capital")]
+    monkeypatch.setattr(relation_training, "_wordings", lambda rows, rng: wordings * 5)
+    learnt = RelationMatch(encoder, relation_training.fit_relation(encoder, []))
+    nouns = [noun for _, noun in wordings]
+    for asked, noun in wordings:
+        assert learnt.best(asked, nouns)[0] == noun
+        assert learnt.gap(asked, noun, nouns) == 0.0
+    plain = matcher()
+    assert any(plain.best(asked, nouns)[0] != noun for asked, noun in wordings)
+
+
+def test_the_wordings_have_their_subject_masked(monkeypatch):
+    monkeypatch.setattr(relation_training, "STEPS", 1)
+    rows = [PoolRow("capital", "France", "Paris", "capital"), PoolRow("river", "France", "Seine", "river")]
+    found = relation_training._wordings(rows, relation_training.random.Random(0))
+    assert {"capital", "river"} <= {noun for _, noun in found}
+    assert all("{" not in text and "France" not in text and "it" in text for text, _ in found)
+
+
+def test_a_question_is_for_the_store_by_nearness_relation_and_name():
+    related = AdapterConfig.__dataclass_fields__["related"].default
+    base = Relatedness(similarity=0.4, relation=0.3, named=False)
+    p = related_probability(related, base)
+    for more in (Relatedness(0.6, 0.3, False), Relatedness(0.4, 0.6, False), Relatedness(0.4, 0.3, True)):
+        assert related_probability(related, more) > p
+    assert related_probability((1e9, 0, 0, 0), base) == pytest.approx(1.0)
+
+
+@pytest.mark.parametrize(
+    ("question", "named"),
+    [
+        ("What is the river of Nowhere Town?", True),
+        ("Write a haiku about autumn", False),
+        ("What is the code of the USA?", True),
+        ("", False),
+    ],
+)
+def test_a_name_that_the_store_does_not_know_is_a_name(question, named):
+    found = relatedness(question, 0.5, [], NOUNS, matcher())
+    assert found.named is named
+    if "river" in question:  # compared with the name masked
+        assert found.relation == pytest.approx(matcher().best("What is the river of it?", NOUNS)[1])
+    assert relatedness(question, 0.5, [0.99], [], matcher()) == Relatedness(0.5, 0.99, True)

@@ -1,0 +1,301 @@
+"""Questions about more than one fact, over a hand-made store: what is asked in each step, and what comes of it."""
+
+from __future__ import annotations
+
+import time
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from kvdb_sdk.answer import Answer, Citation, Span
+from kvdb_sdk.joining import joined, led
+from kvdb_sdk.reading import asked_about
+from kvdb_sdk.splitting import split_entities
+
+from . import hand_made
+from .hand_made import FACTS, ask, check_spans, facts_of
+
+
+@pytest.mark.parametrize(
+    "question",
+    [
+        "Do you know the capital of France?",
+        "Is the capital of France known? What is it?",
+        "Does the store know the capital of France?",
+        "Is there any capital for France?",
+        "Is it possible to tell me the capital of France?",
+        "Hi! Could you look up France's capital, please?",
+        "What is the capital of Trinidad and Tobago?",
+        "What is the code of Lower end of femur?",
+        "When was First Solar founded, and by whom?",
+        "What is the mayor of Paris, France?",
+        "What is the distance between France and Spain?",
+        "What do France and Spain have in common?",
+        "In Star Wars, who is the father of Luke?",
+        "Was ist die capital of France?",
+        "\u00bfCu\u00e1l es la capital de France y Spain?",
+        "What is the capital of the area of France?",
+        "What is the capital of France and of France?",
+        "Who is the oldest son of Ann and Ben?",
+        "What is the population of Paris and who runs it?",
+        "What is the capital of France and why?",
+        "I like France. What is the capital of Spain?",
+        "",
+    ],
+)
+def test_an_ordinary_question_is_asked_as_it_stands(question):
+    assert ask(question)[1][-1] == [question]
+    assert len(ask(question)[1]) == 1
+
+
+@pytest.mark.parametrize(
+    ("question", "steps"),
+    [
+        ("What is the area of France and Spain?", ["What is the area of France?", "What is the area of Spain?"]),
+        (
+            "What is the area of France, Spain, and Italy?",
+            ["What is the area of France?", "What is the area of Spain?", "What is the area of Italy?"],
+        ),
+        (
+            "What is the area of France compared to Spain?",
+            ["What is the area of France?", "What is the area of Spain?"],
+        ),
+        ("What are France's and Spain's capitals?", ["What are France's capitals?", "What are Spain's capitals?"]),
+        ("What is France's area and Spain's capital?", ["What is France's area", "Spain's capital?"]),
+        ("What is the area of France and Spain's capital?", ["What is the area of France", "Spain's capital?"]),
+        (
+            "What is the area of France and the capital of Spain and Italy?",
+            ["What is the area of France", "the capital of Spain", "the capital of Italy"],
+        ),
+        (
+            "For France, what's the capital and for Spain?",
+            ["For France, what's the capital", "For Spain, what's the capital"],
+        ),
+        (
+            "What is the capital of France, what is the area of Spain?",
+            ["What is the capital of France", "what is the area of Spain?"],
+        ),
+        (
+            "What is the area of France and the capital of France?",
+            ["What is the area of France", "the capital of France?"],
+        ),
+        (
+            "What is the area and the capital of France?",
+            ["What is the area of France?", "What is the capital of France?"],
+        ),
+        (
+            "What is the capital of France and its area?",
+            ["What is the capital of France?", "What is the area of France?"],
+        ),
+        (
+            "What are France's capital, area and motto, please?",
+            [f"What is the {n} of France?" for n in ("capital", "area", "motto")],
+        ),
+        (
+            "Who is the mayor of the capital of France?",
+            ["What is the capital of France?", "Who is the mayor of Paris?"],
+        ),
+        (
+            "What is the population of France's capital?",
+            ["What is the capital of France?", "What is the population of Paris?"],
+        ),
+    ],
+)
+def test_several_facts_are_asked_one_by_one(question, steps):
+    answer, rounds = ask(question)
+    assert rounds == [steps]
+    assert answer.answered
+    assert answer.stats["parts"] == len(steps)
+    assert answer.stats["tokens"] == 5 * len(steps)
+    check_spans(answer)
+
+
+@pytest.mark.parametrize(
+    ("question", "lead"),
+    [
+        ("Is Paris the capital of France?", "Yes."),
+        ("is rome the capital of France?", "No."),
+        ("Isn't Rome the capital of France?", "No."),
+        ("The capital of France is Paris, right?", "Yes."),
+        ("Someone told me the capital of France is Lyon. Is that right?", "No."),
+        ("Is the capital of France Paris or not?", "Yes."),
+        ("Is the population of France 68042591?", "Yes."),
+        ("Is the population of France 68,042,592?", "No."),
+        ("Is the population of Spain 48,600,000?", "Yes."),
+        ("Is the elevation of Berg 7.5?", "No."),
+        ("Is the elevation of Berg -7.50?", "Yes."),
+        ("Is the country of Malabo Equatorial Guinea?", "Yes."),
+        ("Is Chad the country of Malabo?", "No."),
+        ("Is Italy a neighbour of France?", "Yes."),
+        ("Is Chad a neighbour of France?", "No."),
+        ("Is the colour of Tal red?", "No."),
+        ("Is Tal's colour blue?", "Yes."),
+        ("Is Anne Hidalgo the mayor of Paris, France?", "Yes."),
+        ("Does France have more people than Spain?", "Yes."),
+        ("Does Spain have more people than France?", "No."),
+        ("Is the elevation of Berg higher than that of Tal?", "No."),
+        ("Is Lower Saxony's population larger than Bavaria's?", "No."),
+    ],
+)
+def test_a_claim_is_judged_from_the_values(question, lead):
+    answer, rounds = ask(question)
+    assert answer.text.startswith(f"{lead} The ")
+    assert question not in rounds[-1]
+    check_spans(answer)
+
+
+@pytest.mark.parametrize(
+    "question",
+    [
+        "Is Guinea the country of Malabo?",  # it is Equatorial Guinea
+        "Is Boston's country the USA?",
+        "Is Massachusetts the country of Boston?",  # true of another relation of it
+        "Is Rome not the capital of France?",
+        "Is the capital of France Rome or Paris?",
+        "Is the capital of France a big city?",
+        "Is the population of France over 1,000?",
+        "Is the population of France sixty-eight million?",
+        "Is the mayor of the capital of France Bob?",
+        "Is ABN AMRO's founding date 1991?",
+        "Is it true that the capital of France is Paris and the capital of Spain is Lisbon?",
+        "Are Paris and Madrid the capitals of France and Spain?",
+    ],
+)
+def test_what_the_values_do_not_settle_gets_no_verdict(question):
+    assert ask(question)[1] == [[question]]
+
+
+@pytest.mark.parametrize(
+    ("question", "lead"),
+    [
+        ("Which has more people, Lower Saxony or Bavaria?", "Bavaria."),
+        ("Which of Lower Saxony and Bavaria has the smaller population?", "Lower Saxony."),
+        ("Which has the largest population: Spain, France or Italy?", "France."),
+        ("Who is older, Ann or Ben?", "Ben."),  # by age
+        ("Which was founded earlier, First Solar or ABN AMRO?", "ABN AMRO."),  # by dates
+        ("Which has the higher elevation, Berg or Tal?", "They are the same."),
+        ("Is the area of France or Spain larger?", "France."),
+    ],
+)
+def test_what_is_compared(question, lead):
+    answer, rounds = ask(question)
+    assert answer.text.startswith(f"{lead} The ")
+    assert len(rounds[0]) == len(answer.citations) == answer.stats["parts"]
+    check_spans(answer)
+
+
+@pytest.mark.parametrize(
+    "question",
+    [
+        "Which has the larger area, France or Italy?",  # in km2 and m2
+        "Which has the larger motto, France or Spain?",  # not numbers
+        "Which has the higher elevation, Berg or France?",  # France has none
+        "Is France larger than France?",
+    ],
+)
+def test_what_cannot_be_compared_is_asked_as_it_stands(question):
+    assert ask(question)[1] == [[question]]
+
+
+def test_a_first_hop_with_many_values_says_which_were_not_followed():
+    answer, rounds = ask("What is the capital of the neighbour of France?")
+    assert len(rounds[0]) == 4
+    assert "Madrid" in answer.text
+    assert "Rome" in answer.text
+    assert "I do not know: What is the capital of Andorra?" in answer.text
+    assert answer.text.endswith(" Not followed: Monaco.")
+    check_spans(answer)
+
+
+def test_a_part_that_is_not_known_is_named():
+    answer, _ = ask("What is the area of France and the mayor of Spain?")
+    assert answer.text == "The area of France is 551,695 km2. I do not know: the mayor of Spain?"
+    assert answer.answered
+    assert answer.stats["confidence"] == 0.1
+    assert "related" not in answer.stats  # that of a part is not that of the question
+
+
+def test_where_no_part_is_known_the_question_is_asked_whole_and_all_tokens_count():
+    question = "Who is the mayor of France and Spain?"
+    answer, rounds = ask(question)
+    assert rounds == [["Who is the mayor of France?", "Who is the mayor of Spain?"], [question]]
+    assert (answer.answered, answer.text) == (False, "I do not know.")
+    assert answer.stats["tokens"] == 3
+    assert "related" in answer.stats
+
+
+def test_a_claim_whose_fact_is_refused_is_asked_as_it_stands(monkeypatch):
+    refused = Answer("I do not know.", False, stats={"tokens": 1, "related": 0.2})
+    monkeypatch.setattr(hand_made, "answered", lambda text: refused)
+    answer, rounds = ask("Is Paris the capital of France?")
+    assert rounds[-1] == ["Is Paris the capital of France?"]
+    assert not answer.answered
+
+
+def test_words_of_the_question_that_are_terms_too_are_no_subjects():
+    question = "is capital the same as the capital of France?"
+    found = hand_made.Reader().subjects(question)
+    assert [subject.term for subject in found] == ["is", "capital", "capital", "France"]
+    assert [subject.term for subject in asked_about(question, found)] == ["France"]
+    alone = "What is the kind of capital?"
+    assert [s.term for s in asked_about(alone, hand_made.Reader().subjects(alone)[1:])] == ["capital"]
+
+
+@pytest.mark.parametrize(
+    "piece", ["the and ", "it's and ", " ", "A1 ", "France and ", "of ", ", ", "is it ", "the of it "]
+)
+@pytest.mark.parametrize("end", ["", "\n", " of France?"])
+def test_ten_thousand_characters_are_read_at_once(piece, end):
+    text = "What about France: " + piece * (10_000 // len(piece)) + end
+    started = time.process_time()
+    ask(text)
+    ask(text[:560] + end)  # as long as questions of these forms may be
+    assert time.process_time() - started < 2.0
+
+
+ANSWERS = st.builds(
+    lambda before, id, known: (
+        Answer(
+            f"{before}{FACTS[id][2]}.",
+            known,
+            (Citation(id, *FACTS[id], 0.5),),
+            (Span(len(before), len(before) + len(FACTS[id][2]), id, "value"),),
+            {"tokens": 1},
+        )
+        if known
+        else Answer("I do not know.", False)
+    ),
+    st.text(max_size=9),
+    st.integers(0, len(FACTS) - 1),
+    st.booleans(),
+)
+
+
+@given(st.lists(ANSWERS, min_size=1, max_size=5), st.text(max_size=9), st.text(max_size=9))
+def test_spans_move_with_their_text(answers, lead, more):
+    questions = [f"question {i}" for i in range(len(answers))]
+    answer = led(lead, joined(answers, questions, more))
+    check_spans(answer)
+    assert len(answer.spans) == sum(each.answered for each in answers)
+    for each, question in zip(answers, questions, strict=True):
+        assert (each.text if each.answered else f"I do not know: {question}.") in answer.text
+
+
+TERMS = st.lists(st.sampled_from([head for head, _, _ in FACTS]), min_size=2, max_size=4)
+GAPS = st.sampled_from([" and ", ", ", " or ", "'s area and ", " and the area of ", "; ", " in ", ", and the "])
+ENDS = st.sampled_from(["", "What is the area of ", "For ", "'s capital", "?"])
+
+
+@given(TERMS, st.lists(GAPS, min_size=4, max_size=4), ENDS, ENDS)
+def test_every_part_is_about_one_of_the_subjects(terms, gaps, before, after):
+    question, found = before, []
+    for place, (term, gap) in enumerate(zip(terms, gaps, strict=False)):
+        question += gap if place else ""
+        found.append(hand_made.Subject(len(question), len(question) + len(term), term, facts_of(term)))
+        question += term
+    parts = split_entities(question + after, found)
+    assert len(parts) <= len(terms)
+    assert len(set(parts)) == len(parts)
+    if parts:
+        assert all(any(term in part for part in parts) for term in terms)
