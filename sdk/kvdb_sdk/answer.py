@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any
 
+RELATED = 0.5  # probability from which on a question is one for the store
+
 
 @dataclass(frozen=True, slots=True)
 class Citation:
@@ -45,3 +47,8 @@ class Answer:
 
     def __str__(self) -> str:
         return self.text
+
+
+def is_unrelated(answer: Answer) -> bool:
+    """Whether the question had nothing to do with the store, which could not answer it."""
+    return not answer.answered and answer.stats.get("related", 1.0) < RELATED
