@@ -36,7 +36,8 @@ class Answer:
 
     `stats`: route, tokens, seconds, ms_per_token and facts (selected). With an adapter also attended (ids of the five
     facts that the prompt read most), confidence (that the store has the asked fact), and the pager's pages_hit,
-    pages_missed, pages_evicted, bytes_paged, resident_bytes and budget_bytes.
+    pages_missed, pages_evicted, bytes_paged, resident_bytes and budget_bytes. In a conversation also asked (the
+    question as it was understood). What a given text told has from ("context"), tokens, seconds and ms_per_token alone.
     """
 
     text: str

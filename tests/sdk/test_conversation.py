@@ -69,6 +69,8 @@ class Told:
                     return Answer(
                         value, True, (Citation(fact.id, fact.head, fact.relation, fact.tail, 1.0),), stats={"tokens": 1}
                     )
+        if "poem" in question:
+            return Answer("Roses.", False, stats={"related": 0.1})
         if "haiku" in question or "joke" in question:
             related = 0.9 if self.reader.subjects(question) else 0.1
             return Answer("Leaves." if related < 0.5 else "I do not know.", False, stats={"related": related})
@@ -99,6 +101,12 @@ def test_the_second_choice_is_asked_where_the_first_is_refused():
     conversation = Conversation(told)
     conversation.ask("What is the director of Inception?")
     assert conversation.ask("And its country?").stats["asked"] == "What is Inception's country?"
+
+
+def test_a_turn_for_the_plain_model_leaves_the_subject_as_it_was():
+    conversation = Conversation(Told())
+    turns = asked(conversation, "What is the elevation of Heathrow?", "A poem about Gatwick, please.", "And its city?")
+    assert turns[1:] == ["A poem about Gatwick, please.", "What is Heathrow's city?"]
 
 
 @pytest.mark.parametrize("turn", ["Write a haiku about autumn.", "Tell me a joke about it"])
@@ -228,6 +236,7 @@ def test_a_preferred_context_needs_an_encoder(model, store):
         ("the elevation of Gatwick is 9.", False),
         ("the city of Heathrow is Paris.", False),
         ("Heathrow", False),
+        ("We flew from Heathrow in 1990.", False),
         ("", False),
     ],
 )
