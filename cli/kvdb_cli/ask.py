@@ -51,6 +51,11 @@ def ask(
             encoder=encoder, device=device,
         )  # fmt: skip
         answer = reader.ask(question, max_new_tokens=max_new_tokens)
+    print_answer(answer, as_json)
+
+
+def print_answer(answer: Answer, as_json: bool) -> None:
+    """The answer on a line, then the facts behind it; or one JSON object."""
     if as_json:
         print_json(answer_fields(answer))
         return

@@ -15,6 +15,7 @@ from typing import IO, Any
 import click
 
 from kvdb_cli.ask import ask
+from kvdb_cli.chat import chat
 from kvdb_cli.facts import add, delete, match, search
 from kvdb_cli.ingest import ingest
 from kvdb_cli.learn import eval_command, train
@@ -89,6 +90,7 @@ for _command in (
     match,
     search,
     ask,
+    chat,
     relations,
     verify,
     export,

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from .answer import Citation as Citation
     from .answer import Span as Span
     from .attachment import attach as attach
+    from .conversation import Conversation as Conversation
     from .encoders import PROBE_SENTENCES as PROBE_SENTENCES
     from .encoders import Encoder as Encoder
     from .encoders import encoder_for as encoder_for
@@ -33,6 +34,7 @@ if TYPE_CHECKING:
 _HOME = {
     "Answer": "answer",
     "Citation": "answer",
+    "Conversation": "conversation",
     "Encoder": "encoders",
     "KnowledgeModel": "session",
     "ModelFiles": "resolve",
@@ -51,6 +53,7 @@ __all__ = [
     "PROBE_SENTENCES",
     "Answer",
     "Citation",
+    "Conversation",
     "Encoder",
     "KnowledgeModel",
     "ModelFiles",

@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any
 
+RELATED = 0.5  # probability from which on a question is one for the store
+
 
 @dataclass(frozen=True, slots=True)
 class Citation:
@@ -34,8 +36,9 @@ class Answer:
 
     `stats`: route, tokens, seconds, ms_per_token and facts (selected). With an adapter also attended (ids of the five
     facts that the prompt read most), confidence (that the store has the asked fact), and the pager's pages_hit,
-    pages_missed, pages_evicted, bytes_paged, resident_bytes and budget_bytes.
-    Of an answer in steps also parts, how many it has.
+    pages_missed, pages_evicted, bytes_paged, resident_bytes and budget_bytes. Of an answer in steps also parts, how many
+    it has; in a conversation also asked, the question as it was understood. What a given text told has from ("context"),
+    tokens, seconds and ms_per_token alone.
     """
 
     text: str
@@ -46,3 +49,8 @@ class Answer:
 
     def __str__(self) -> str:
         return self.text
+
+
+def is_unrelated(answer: Answer) -> bool:
+    """Whether the question had nothing to do with the store, which could not answer it."""
+    return not answer.answered and answer.stats.get("related", 1.0) < RELATED

@@ -25,11 +25,12 @@ from kvdb.types import U64, row_of
 
 from .answer import Answer
 from .encoders import Encoder, encoder_for
-from .finding import Found, find
+from .finding import Found, find, named_in
 from .pager import Pager
 from .prompts import chat_prompt
+from .reading import Subject, subjects
 from .relation_match import RelationMatch
-from .routing import check_route
+from .routing import check_route, select_by_encoder
 from .rows import row_in_words
 from .text_answer import InWords, answer_from_text
 from .wordings import UNKNOWN
@@ -98,6 +99,18 @@ class PromptedFacts:
             stats = _stats(route, len(facts), len(ids), total, seconds)
             answers.append(answer_from_text(text, facts, stats, numbered=True))
         return answers
+
+    def subjects(self, question: str) -> list[Subject]:
+        """The terms of the store that a question names, with their facts."""
+        with self.store.snapshot() as snapshot:
+            if not snapshot.rows:
+                return []
+            near = select_by_encoder(snapshot, self.encoder([question or "?"])[0], self._in_place, self.limits)
+            return subjects(snapshot, question, named_in(snapshot, question, near))
+
+    def best_noun(self, text: str, nouns: Sequence[str]) -> tuple[str, float]:
+        """The noun that a text, its subject masked, means most, and the match in [-1, 1]. ("", -1.0): there is none."""
+        return self._matcher.best(text, nouns)
 
     def _read(self, snapshot: Snapshot, questions: Sequence[str], route: str) -> list[list[InWords]]:
         """The facts for each question, in the order of the prompt."""

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import re
 import string
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
@@ -17,6 +18,7 @@ from torch import Tensor
 _WORD = frozenset(string.ascii_letters + string.digits)
 _SPACES = frozenset("\u0120\u2581\u010a\u0109")  # how vocabularies write a space, a newline, a tab
 _UNSPACED = re.compile(r"[\u3040-\u30ff\u3400-\u9fff\u0e00-\u0eff\uac00-\ud7af]")
+_ROLES = ("user", "assistant")
 _MARKS = ("QUESTIONONE", "ANSWERONE", "QUESTIONTWO")
 
 
@@ -68,13 +70,15 @@ def find_question(tokenizer: Any, markers: ChatMarkers | None, ids: list[int]) -
     return Question(question.strip(), max(first, 0), min(max(first, 0) + _count(tokenizer, prompt), len(ids)))
 
 
-def chat_prompt(tokenizer: Any, question: str) -> str:
-    """The prompt that asks one question: the chat template where there is one, else the question on a line."""
+def chat_prompt(tokenizer: Any, question: str, turns: Sequence[tuple[str, str]] = ()) -> str:
+    """The prompt that asks a question after earlier `turns` (question, answer): the chat template where there is one,
+    else each on a line."""
     if getattr(tokenizer, "chat_template", None):
-        turns = [{"role": "user", "content": question}]
-        text: str = tokenizer.apply_chat_template(turns, tokenize=False, add_generation_prompt=True)
+        said = [{"role": role, "content": text} for turn in turns for role, text in zip(_ROLES, turn, strict=True)]
+        said.append({"role": "user", "content": question})
+        text: str = tokenizer.apply_chat_template(said, tokenize=False, add_generation_prompt=True)
         return text
-    return f"{question}\n"
+    return "".join(f"{asked}\n{answer}\n" for asked, answer in turns) + f"{question}\n"
 
 
 def continuation_ids(tokenizer: Any, text: str, *, after_space: bool = True) -> list[int]:

@@ -22,6 +22,12 @@ _NAME = re.compile(
 )
 
 
+def name_in(text: str) -> str | None:
+    """The first name in a text, of the store or not; None where there is none."""
+    found = _NAME.search(text)
+    return found[0].strip(" .") if found else None
+
+
 @dataclass(frozen=True, slots=True)
 class Relatedness:
     """What a question has to do with a store."""

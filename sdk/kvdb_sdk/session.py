@@ -15,9 +15,11 @@ from transformers import StoppingCriteria, StoppingCriteriaList
 from kvdb import SearchLimits, Store
 
 from .adapter import Adapter, Card
-from .answer import Answer
+from .answer import Answer, is_unrelated
 from .attachment import Knowledge, attached, store_facts
 from .citing import answer_of
+from .context import answer_from_context, check_prefer, context_prompt, speaks_of
+from .conversation import Conversation
 from .encoders import Encoder
 from .language_model import load_language_model
 from .page_table import PageCounters
@@ -25,9 +27,10 @@ from .pager import DEFAULT_BUDGET
 from .prompted import FACTS_IN_PROMPT, PromptedFacts
 from .prompts import chat_prompt
 from .routing import check_route
-from .steps import Asking
+from .steps import Asking, Reader
 
-RELATED = 0.5  # probability from which on a question is one for the store
+Turns = Sequence[tuple[str, str]]
+"""Earlier questions and answers."""
 
 
 class KnowledgeModel:
@@ -89,9 +92,44 @@ class KnowledgeModel:
         model, tokenizer = load_language_model(model_name, device=device, dtype=dtype)
         return cls(model, tokenizer, store, **options)
 
-    def ask(self, question: str, *, route: str | None = None, max_new_tokens: int = 96) -> Answer:
-        """Answer one question from the store, greedily. Where it does not know, the answer says so. See Answer."""
-        return self.ask_many([question], route=route, max_new_tokens=max_new_tokens)[0]
+    @property
+    def reader(self) -> Reader:
+        """What the store knows of the words of a question."""
+        return self._prompted if self._prompted is not None else self._facts
+
+    def conversation(self) -> Conversation:
+        """Several turns, of which later ones may lean on earlier ones. See kvdb_sdk/conversation.py."""
+        return Conversation(self)
+
+    def ask(
+        self,
+        question: str,
+        *,
+        route: str | None = None,
+        max_new_tokens: int = 96,
+        context: str | None = None,
+        prefer: str = "store",
+        turns: Turns = (),
+    ) -> Answer:
+        """Answer one question from the store, greedily. Where it does not know, the answer says so. See Answer.
+
+        `context`: text that may speak of what is asked, and that may contradict the store. `prefer` says which wins:
+        with "store" the model reads the context only where the store does not know, with "context" the store is asked
+        only where the context does not speak of it (kvdb_sdk/context.py). What rests on the context has
+        `stats["from"] == "context"`, no citations and `answered` False. `turns`: earlier questions and answers, for the
+        plain model where the question has nothing to do with the store. Raises LimitError for no such `prefer`.
+        """
+        check_prefer(prefer)
+        reader = self._prompted or self._facts
+        if context is None or prefer == "store" or not speaks_of(context, question, self.reader, reader.encoder):
+            plain = context is None and not self.only_store
+            answer = self._ask_many([question], route, max_new_tokens, turns, plain)[0]
+            if context is None or answer.answered:
+                return answer
+        started = time.perf_counter()
+        ids = self._generate(self.model.generate, [context_prompt(question, context)], max_new_tokens, turns)[0]
+        text = self.tokenizer.decode(ids, skip_special_tokens=True).strip()
+        return answer_from_context(text, len(ids), time.perf_counter() - started)
 
     def ask_many(self, questions: Sequence[str], *, route: str | None = None, max_new_tokens: int = 96) -> list[Answer]:
         """Answer questions in one batch, each as `ask` would: several times the throughput of one by one.
@@ -99,6 +137,12 @@ class KnowledgeModel:
         On the hybrid route a question about several facts is taken in steps (kvdb_sdk/steps.py). In the stats `tokens`,
         `confidence`, `facts` and `related` are of the answer, the rest of the whole batch.
         """
+        return self._ask_many(questions, route, max_new_tokens, (), not self.only_store)
+
+    def _ask_many(
+        self, questions: Sequence[str], route: str | None, max_new_tokens: int, turns: Turns, plain: bool
+    ) -> list[Answer]:
+        """As ask_many; `plain`: questions that are none for the store get the plain model's answers, after `turns`."""
         if not questions:
             return []
         if self._prompted is not None:
@@ -113,7 +157,8 @@ class KnowledgeModel:
         attaching = attached(self.model, self.tokenizer, self._facts)
         with self._routed(route), attaching as knowledge, self._facts.generation():
             answers = self._in_steps(knowledge, questions, max_new_tokens)
-        answers = self._not_for_the_store(questions, answers, max_new_tokens)
+        if plain:
+            answers = self._not_for_the_store(questions, answers, max_new_tokens, turns)
         total = sum(answer.stats["tokens"] for answer in answers)
         stats = self._stats(before, total, time.perf_counter() - started)
         for answer in answers:
@@ -145,17 +190,15 @@ class KnowledgeModel:
             answers.append(answer)
         return answers
 
-    def _not_for_the_store(self, questions: Sequence[str], answers: list[Answer], most: int) -> list[Answer]:
+    def _not_for_the_store(
+        self, questions: Sequence[str], answers: list[Answer], most: int, turns: Turns
+    ) -> list[Answer]:
         """Questions that are none for the store get the plain model's answers."""
-        others = [
-            b
-            for b, answer in enumerate(answers)
-            if not answer.answered and not self.only_store and answer.stats.get("related", 1.0) < RELATED
-        ]
+        others = [b for b, answer in enumerate(answers) if is_unrelated(answer)]
         if not others:
             return answers
         with torch.no_grad():
-            rows = self._generate(self.model.generate, [questions[b] for b in others], most)
+            rows = self._generate(self.model.generate, [questions[b] for b in others], most, turns)
         for b, ids in zip(others, rows, strict=True):
             text, stats = self.tokenizer.decode(ids, skip_special_tokens=True).strip(), answers[b].stats
             answers[b] = replace(answers[b], text=text, stats=stats | {"tokens": stats["tokens"] + len(ids)})
@@ -168,9 +211,11 @@ class KnowledgeModel:
         text: str = self.tokenizer.decode(ids, skip_special_tokens=True)
         return text.strip()
 
-    def _generate(self, generate: Any, questions: Sequence[str], max_new_tokens: int, **more: Any) -> list[list[int]]:
-        """The tokens generated for each question, up to and with the end token."""
-        prompts = [chat_prompt(self.tokenizer, question) for question in questions]
+    def _generate(
+        self, generate: Any, questions: Sequence[str], max_new_tokens: int, turns: Turns = (), **more: Any
+    ) -> list[list[int]]:
+        """The tokens generated for each question after `turns`, up to and with the end token."""
+        prompts = [chat_prompt(self.tokenizer, question, turns) for question in questions]
         asked = [self.tokenizer(prompt, add_special_tokens=False)["input_ids"] for prompt in prompts]
         end, longest = self.tokenizer.eos_token_id, max(map(len, asked))
         ids = torch.tensor([[end] * (longest - len(row)) + row for row in asked])  # [B, T] padded on the left

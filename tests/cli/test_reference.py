@@ -20,6 +20,7 @@ JSON_KEYS = {
     "match": ["id", "head", "relation", "tail"],
     "search": ["hits", "id", "head", "relation", "tail", "score"],
     "ask": ["answer", "answered", "citations", "weight", "stats"],
+    "chat": ["answer", "answered", "citations", "stats", "asked"],
     "relations": ["relation", "tail_noun", "head_noun"],
     "verify": ["ok", "problems", "checked"],
     "compact": ["compacted", "note", "file_bytes"],
