@@ -52,7 +52,7 @@ def calibrate(
     DB has changed much.
 
     JSON: questions, held_out, threshold, before, after, related_before, related_after (each known, missing,
-    kinds, error, log_loss), chosen, losses, related_chosen, calibration, saved, seconds.
+    kinds, error, log_loss), chosen, half_chosen, losses, related_chosen, calibration, saved, seconds.
     """
     import kvdb
     from kvdb_sdk.store_calibration import calibrate as calibrate_store
@@ -87,7 +87,7 @@ def _lines(report: CalibrationReport) -> dict[str, Any]:
     for kind in after.kinds:
         fields[f"missing, {kind}"] = f"{before.kinds[kind]:.1%} -> {after.kinds[kind]:.1%}"
     fields["calibration error"] = f"{before.error:.3f} -> {after.error:.3f}"
-    fields["coefficients"] = report.chosen
+    fields["coefficients"] = f"{report.chosen} (the first fit's: {report.half_chosen})"
     if report.related_before is not None and report.related_after is not None:
         before, after = report.related_before, report.related_after
         fields["for the store"] = f"{before.known:.1%} -> {after.known:.1%}"

@@ -5,6 +5,10 @@
 which is the most probable w under a normal prior around the given ones. scikit-learn's ridge pulls towards zero only.
 How far from the prior to go is chosen by cross-validation, and where candidates are as good as each other, to within a
 standard error, the one that stays nearest is taken: a few dozen examples must not undo what thousands taught.
+
+Scaling the given logit (Platt 1999) is no candidate: it cannot weigh the features anew, which is what stores differ in.
+Of 360 questions about companies, fits on 20, 30, 60, 100 and 200 were tried on the others (is the fact there?): at
+every size scaling had a higher log loss than every ridge, and than the coefficients left as they were.
 """
 
 from __future__ import annotations
@@ -33,7 +37,7 @@ class Refit:
 
 def candidates() -> tuple[str, ...]:
     """The ways to fit, from the one that changes nothing to the one that stays least near."""
-    return ("unchanged", "scaled", *(f"ridge {strength:g}" for strength in RIDGES))
+    return ("unchanged", *(f"ridge {strength:g}" for strength in RIDGES))
 
 
 def refit(prior: Sequence[float], features: Sequence[Sequence[float]], labels: Sequence[bool], seed: int = 0) -> Refit:
@@ -72,10 +76,6 @@ def _fitted(way: str, prior: F64, x: F64, y: F64) -> F64:
     """Coefficients [1 + k] for features x [m, k]."""
     if way == "unchanged":
         return prior
-    if way == "scaled":  # Platt 1999: a + b times the logit, so that the order of the questions stays as it is
-        logit = prior[0] + x @ prior[1:]  # [m]
-        a, b = _newton(logit[:, None], y, np.array([0.0, 1.0]), np.array([0.1, 0.1]))
-        return np.concatenate([[a + b * prior[0]], b * prior[1:]])
     mean, deviation = x.mean(0), x.std(0)  # [k]
     deviation = np.where(deviation > 1e-9, deviation, 1.0)  # a feature that never changes keeps its coefficient
     start = np.concatenate([[prior[0] + mean @ prior[1:]], prior[1:] * deviation])

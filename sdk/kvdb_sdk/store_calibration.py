@@ -18,6 +18,7 @@ from typing import Any
 import numpy as np
 
 from kvdb.errors import LimitError
+from kvdb.file.failures import read_only
 
 from .calibration_note import Calibration, keep
 from .metrics import calibration as measured
@@ -51,7 +52,8 @@ class CalibrationReport:
     """`before`, `after`: with the adapter's and the fitted coefficients, on the `held_out` questions that the
     fit did not see. `related_before`, `related_after`: likewise of questions for the store (`known`) and ordinary
     requests (`missing`); None on the attention route. `chosen`, `related_chosen`: how far from the adapter's the fit on
-    all questions went (kvdb_sdk/refitting.py); `losses`: its log loss by each candidate, in cross-validation.
+    all questions went (kvdb_sdk/refitting.py), and `half_chosen` the one that `after` is about; `losses`: log loss of
+    each candidate in cross-validation.
     """
 
     calibration: Calibration
@@ -61,6 +63,7 @@ class CalibrationReport:
     before: Judgement
     after: Judgement
     chosen: str
+    half_chosen: str
     losses: dict[str, float]
     related_before: Judgement | None
     related_after: Judgement | None
@@ -98,7 +101,7 @@ def calibrate(
     """
     started, facts = time.perf_counter(), model.facts
     if save and facts.store.read_only:
-        facts.store.set_note("calibration", None)  # refuses now, not after minutes
+        raise read_only(facts.store.path)  # now, not after minutes
     with facts.generation() as snapshot:  # one state of the store throughout
         asked = own_questions(snapshot, questions, seed)
         count = snapshot.state.facts
@@ -134,6 +137,7 @@ def calibrate(
         before=known.before,
         after=known.after,
         chosen=known.chosen,
+        half_chosen=known.half_chosen,
         losses=known.losses,
         related_before=related.before if related else None,
         related_after=related.after if related else None,
@@ -169,6 +173,7 @@ class _Fit:
 
     coefficients: tuple[float, ...]
     chosen: str
+    half_chosen: str
     losses: dict[str, float]
     held_out: int
     before: Judgement
@@ -184,6 +189,7 @@ class _Fit:
         return cls(
             coefficients=whole.coefficients,
             chosen=whole.chosen,
+            half_chosen=half.chosen,
             losses=whole.losses,
             held_out=len(halves[1]),
             before=_judgement(prior, halves[1], threshold),
