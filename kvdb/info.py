@@ -6,6 +6,7 @@ import os
 from typing import TYPE_CHECKING
 
 from kvdb.file.format import FORMAT_VERSION
+from kvdb.file.notes import PREFIX, raw_notes
 from kvdb.file.records import unpack_encoder
 from kvdb.types import StoreInfo
 
@@ -39,4 +40,5 @@ def info(store: Store) -> StoreInfo:
             file_bytes=size,
             free_bytes=max(0, size - pages * stats[0]["psize"]),
             txn_id=state.txn,
+            notes=tuple(key[len(PREFIX) :].decode() for key, _ in raw_notes(snapshot)),
         )

@@ -23,6 +23,7 @@ from kvdb.file.caches import seen_leaf
 from kvdb.file.delta_pages import joined
 from kvdb.file.environment import Environment
 from kvdb.file.format import NodeRecord
+from kvdb.file.notes import note_key, unpack_note
 from kvdb.file.tables import Reader
 from kvdb.tree.descend import descend
 from kvdb.tree.descend import exact as descend_all
@@ -132,6 +133,13 @@ class Snapshot(Reader):
         if fact is None:
             raise FactNotFoundError(f"no fact {id} in {self.path}: it was deleted or never there")
         return fact
+
+    def note(self, name: str) -> bytes | None:
+        """What Store.set_note keeps under a name, None where it keeps nothing. Raises FieldError, CorruptStoreError."""
+        self._usable()
+        key = note_key(name)
+        data = self.get(self.tables.meta, key)
+        return None if data is None else unpack_note(key, data)
 
     def facts(self, ids: Sequence[int] | U64) -> list[Fact]:
         """Facts by their ids, in the order given. Raises FactNotFoundError."""

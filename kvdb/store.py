@@ -13,6 +13,7 @@ import lmdb
 from kvdb.change.changes import changes
 from kvdb.change.insert import EncodedText, insert_batch
 from kvdb.change.plan import Encode, NounsOf
+from kvdb.change.removing import delete_in_parts
 from kvdb.change.transaction import WriteTransaction
 from kvdb.change.write import Write
 from kvdb.encoder import bind_encoder
@@ -21,6 +22,7 @@ from kvdb.fields import check_triple, check_triples
 from kvdb.file import registry
 from kvdb.file.environment import Environment
 from kvdb.file.failures import read_only
+from kvdb.file.notes import put_note
 from kvdb.file.records import unpack_encoder
 from kvdb.kg2kv import noun_forms
 from kvdb.snapshot import Snapshot
@@ -41,8 +43,6 @@ from kvdb.types import (
 )
 
 T = TypeVar("T")
-
-DELETED_TOGETHER = 20_000  # facts; a transaction that frees very many pages makes the next commits slow
 
 
 class Store:
@@ -171,12 +171,7 @@ class Store:
 
         More than 20,000 are removed in several transactions; in `write()` it is always one.
         """
-        wanted = [int(id) for id in ids]
-
-        def remove(part: list[int]) -> int:
-            return self._write(lambda write: write.remove_all(part))
-
-        return sum(remove(wanted[at : at + DELETED_TOGETHER]) for at in range(0, len(wanted), DELETED_TOGETHER))
+        return delete_in_parts(self, [int(id) for id in ids])
 
     def update(self, id: int, *, tail: str, encode: Encode) -> FactId:
         """Change the tail of a fact, in one transaction. It keeps its id, unless another fact says the same already:
@@ -254,6 +249,10 @@ class Store:
         from kvdb.change.rename import set_nouns
 
         return set_nouns(self, relation, tail_noun=tail_noun, head_noun=head_noun, encode=encode)
+
+    def set_note(self, name: str, body: bytes | None) -> None:
+        """Keep up to 64 KiB under a name, in one transaction; None removes them. Raises FieldError, LimitError."""
+        self._write(lambda write: put_note(write.txn, write, name, body))
 
     def verify(self) -> VerifyReport:
         """Check every invariant of the store; what does not hold is in the report."""

@@ -226,7 +226,10 @@ class Health:
 
 @dataclass(frozen=True, slots=True)
 class StoreInfo:
-    """What is in a store. `levels`: pages of the tree per level, from the root (1) down to the leaves."""
+    """What is in a store. `levels`: pages of the tree per level, from the root (1) down to the leaves.
+
+    `notes`: the names of those that Store.set_note made.
+    """
 
     path: str
     uuid: str
@@ -243,3 +246,4 @@ class StoreInfo:
     file_bytes: int
     free_bytes: int
     txn_id: int
+    notes: tuple[str, ...] = ()

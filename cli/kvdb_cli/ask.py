@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 @options.facts_in_prompt
 @options.route
 @options.memory
+@options.threshold
 @click.option("--max-new-tokens", default=96, show_default=True, type=click.IntRange(1), help="Longest answer.")
 @options.encoder
 @options.device
@@ -34,6 +35,7 @@ def ask(
     facts_in_prompt: int,
     route: str,
     memory: str,
+    threshold: float | None,
     max_new_tokens: int,
     encoder: str | None,
     device: str | None,
@@ -48,7 +50,7 @@ def ask(
     with kvdb.open(db, read_only=True) as store:
         reader = knowledge_model(
             store, model, memory=memory, adapter=adapter, facts_in_prompt=facts_in_prompt, route=route,
-            encoder=encoder, device=device,
+            encoder=encoder, device=device, threshold=threshold,
         )  # fmt: skip
         answer = reader.ask(question, max_new_tokens=max_new_tokens)
     print_answer(answer, as_json)
@@ -74,8 +76,9 @@ def knowledge_model(
     route: str,
     encoder: str | None,
     device: str | None,
+    threshold: float | None = None,
 ) -> Any:
-    """The model that `ask` and `eval` put questions to. The adapter "none" is no adapter."""
+    """The model that `ask`, `eval` and `calibrate` put questions to. The adapter "none" is no adapter."""
     from kvdb_sdk import KnowledgeModel
     from kvdb_sdk.encoders import encoder_for
 
@@ -88,6 +91,7 @@ def knowledge_model(
         route=route,
         encoder=encoder_for(store.encoder, encoder, device=device),
         device=device,
+        threshold=threshold,
     )
 
 

@@ -99,6 +99,7 @@ def train(
 @options.facts_in_prompt
 @options.route
 @options.memory
+@options.threshold
 @click.option(
     "-n", "limit", default=300, show_default=True, type=click.IntRange(1), help="Facts to ask about, at most."
 )
@@ -114,6 +115,7 @@ def eval_command(
     facts_in_prompt: int,
     route: str,
     memory: str,
+    threshold: float | None,
     limit: int,
     seed: int,
     encoder: str | None,
@@ -139,7 +141,7 @@ def eval_command(
         asked = store_questions(store, list(reading.triples(meter)), count=limit, seed=seed)
         reader = knowledge_model(
             store, model, memory=memory, adapter=adapter, facts_in_prompt=facts_in_prompt, route=route,
-            encoder=encoder, device=device,
+            encoder=encoder, device=device, threshold=threshold,
         )  # fmt: skip
         report = evaluate(reader, asked, progress=lambda done: meter.update(done, done))
     fields = report.as_dict()

@@ -15,6 +15,7 @@ from typing import IO, Any
 import click
 
 from kvdb_cli.ask import ask
+from kvdb_cli.calibrate import calibrate
 from kvdb_cli.chat import chat
 from kvdb_cli.facts import add, delete, match, search
 from kvdb_cli.ingest import ingest
@@ -101,6 +102,7 @@ for _command in (
     migrate,
     train,
     eval_command,
+    calibrate,
 ):
     cli.add_command(_command)
 

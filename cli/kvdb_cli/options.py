@@ -80,6 +80,16 @@ def route(function: F) -> F:
     )(function)
 
 
+def threshold(function: F) -> F:
+    """`--threshold`."""
+    return click.option(
+        "--threshold",
+        type=click.FloatRange(0, 1),
+        help="How probable it must be that the store has the asked fact, else the answer is that it is not known. "
+        "Default: the adapter's own.",
+    )(function)
+
+
 def memory(function: F) -> F:
     """`--memory`."""
     return click.option(

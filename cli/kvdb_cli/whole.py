@@ -24,17 +24,26 @@ def info(db: str, health: bool, as_json: bool) -> None:
 
     JSON: triples, rows, levels (nodes per level), encoder, dim, file_bytes; with --health also leaves, leaf_rows
     (least, middle, most), leaf_sizes (leaves of up to 32, 64, ... 256 rows), delta_rows, dead_rows, queued,
-    leftovers, readers, stale_readers, recall (of the 16 nearest rows; null where every search is exact).
+    leftovers, readers, stale_readers, recall (of the 16 nearest rows; null where every search is exact);
+    calibrated (a list of model, encoder, route, questions, and facts that the store had then; see kvdb calibrate).
     """
     import kvdb
+    from kvdb_sdk.calibration_note import all_calibrations
 
     with kvdb.open(db, read_only=True) as store:
         fields = asdict(store.info()) | (asdict(store.health()) if health else {})
+        shown = ("model", "encoder", "route", "questions", "facts")
+        calibrated = [{name: getattr(each, name) for name in shown} for each in all_calibrations(store)]
+        fields["calibrated"] = calibrated
     if as_json:
         print_json(fields)
         return
     fields["levels"] = " > ".join(f"{nodes:,}" for nodes in fields["levels"]) or "flat"
-    for name in ("masks", "leaf_rows", "leaf_sizes"):
+    fields["calibrated"] = "; ".join(
+        "{model} with {encoder}, {route}: {questions} questions at {facts:,} facts".format(**each)
+        for each in calibrated
+    )
+    for name in ("masks", "leaf_rows", "leaf_sizes", "notes"):
         if name in fields:
             fields[name] = ", ".join(map(str, fields[name]))
     print_fields({name: "-" if value in (None, "") else value for name, value in fields.items()})

@@ -16,6 +16,9 @@ from kvdb.types import U64, Triple
 
 if TYPE_CHECKING:
     from kvdb.change.write import Write
+    from kvdb.store import Store
+
+DELETED_TOGETHER = 20_000  # facts; a transaction that frees very many pages makes the next commits slow
 
 
 class StoredFact(NamedTuple):
@@ -24,6 +27,15 @@ class StoredFact(NamedTuple):
     id: int
     triple: Triple
     record: TripleRecord
+
+
+def delete_in_parts(store: Store, ids: Sequence[int]) -> int:
+    """Store.delete: at most DELETED_TOGETHER facts in each transaction."""
+
+    def remove(part: Sequence[int]) -> int:
+        return store.write_with(lambda write: write.remove_all(part))
+
+    return sum(remove(ids[at : at + DELETED_TOGETHER]) for at in range(0, len(ids), DELETED_TOGETHER))
 
 
 def index_keys(triple: Triple, record: TripleRecord) -> list[bytes]:

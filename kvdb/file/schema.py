@@ -1,6 +1,6 @@
 """The sub-databases of a store: their names, and their handles in an open file.
 
-    meta        name                      format version, state, encoder
+    meta        name                      format version, state, encoder, notes
     changes     transaction u64           runs of inserted and deleted fact ids
     triples     fact id u64               TripleRecord (msgpack map)
     index       kind u8, number u64       ids u64 (sorted, several per key)

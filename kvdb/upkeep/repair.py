@@ -7,7 +7,7 @@ caller gives it; else the fact is lost. The damaged file stays beside the new on
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import replace
 from itertools import groupby, islice
@@ -62,8 +62,10 @@ def _rebuild(damaged: Store, whole: Store, encode: Encode | None) -> tuple[list[
     """Put every fact that is whole, or can be made so, into the new store; what was lost, and texts encoded."""
     with damaged.snapshot() as snapshot:
         old, salvage = snapshot.state, Salvage(snapshot)
-        encoder = salvage.encoder()
-        whole.write_with(lambda write: _begin(write, old, encoder))
+        meta = salvage.notes()
+        if (encoder := salvage.encoder()) is not None:
+            meta[b"encoder"] = encoder
+        whole.write_with(lambda write: _begin(write, old, meta))
         mender = None if encode is None else Mender(encode, old.dim)
         facts = salvage.facts()
         last = 0
@@ -90,10 +92,10 @@ def _lacks(fact: Saved, salvage: Salvage) -> bool:
     return True
 
 
-def _begin(write: Write, old: State, encoder: bytes | None) -> None:
+def _begin(write: Write, old: State, meta: Mapping[bytes, bytes]) -> None:
     write.state.uuid, write.state.dim, write.state.masks = old.uuid, old.dim, old.masks
-    if encoder is not None:
-        write.txn.put(b"encoder", encoder, db=write.tables.meta)
+    for key, data in meta.items():
+        write.txn.put(key, data, db=write.tables.meta)
 
 
 def _adding(facts: Sequence[Saved], salvage: Salvage) -> Callable[[Write], None]:

@@ -10,9 +10,10 @@ from typing import Any, TypeVar
 import lmdb
 import numpy as np
 
-from kvdb.errors import CorruptStoreError
+from kvdb.errors import CorruptStoreError, StoreError
 from kvdb.file import format
 from kvdb.file.format import read_u32, read_u64
+from kvdb.file.notes import raw_notes, unpack_note
 from kvdb.file.records import bits_masks, unpack_encoder, unpack_relation, unpack_text
 from kvdb.kg2kv import Nouns
 from kvdb.snapshot import Snapshot
@@ -65,6 +66,20 @@ class Salvage:
         except CorruptStoreError as error:
             self.lost.append(str(error))
         return None
+
+    def notes(self) -> dict[bytes, bytes]:
+        """The notes that can be read, packed as they are, by their keys in `meta`."""
+        out: dict[bytes, bytes] = {}
+        try:
+            for key, data in raw_notes(self.snapshot):
+                try:
+                    unpack_note(key, data)
+                    out[key] = bytes(data)
+                except CorruptStoreError as error:
+                    self.lost.append(str(error))
+        except StoreError as error:
+            self.lost.append(f"the notes cannot be read to their end: {error}")
+        return out
 
     def facts(self) -> Iterator[Saved]:
         """Every fact whose texts are there, in the order of ids; the others are noted in `lost`."""

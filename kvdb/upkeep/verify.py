@@ -17,6 +17,7 @@ from kvdb.errors import CorruptStoreError
 from kvdb.file import format, records
 from kvdb.file.failures import translate
 from kvdb.file.format import index_key, read_u64, u64
+from kvdb.file.notes import raw_notes, unpack_note
 from kvdb.file.records import HEAD_BIT, TAIL_BIT, unpack_relation
 from kvdb.rebuild import leftovers
 from kvdb.snapshot import Snapshot
@@ -65,7 +66,7 @@ def verify(snapshot: Snapshot) -> VerifyReport:
     """Check every invariant of a snapshot."""
     snapshot.relation_names = {}  # names that were read before do not count
     findings = Findings(snapshot)
-    of_facts = (_encoder, _triples, _index, _relations, _texts, _vectors, check_free)
+    of_facts = (_encoder, _notes, _triples, _index, _relations, _texts, _vectors, check_free)
     for check in (*of_facts, check_rows, check_deltas, check_tree):
         findings.attempt(lambda check=check: check(findings))  # type: ignore[misc]
     findings.checked["pending"] = leftovers(snapshot)
@@ -78,6 +79,17 @@ def _encoder(f: Findings) -> None:
     data = f.snapshot.get(f.snapshot.tables.meta, b"encoder")
     if data is not None:
         f.equal("dimensions of the encoder's record", records.unpack_encoder(data).dim, f.snapshot.state.dim)
+
+
+def _notes(f: Findings) -> None:
+    """Every note can be read."""
+
+    def check(key: bytes, data: memoryview) -> None:
+        unpack_note(key, data)
+
+    for key, data in raw_notes(f.snapshot):
+        f.checked["notes"] += 1
+        f.attempt(lambda key=key, data=data: check(key, data))  # type: ignore[misc]
 
 
 def _triples(f: Findings) -> None:

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from .answer import Citation as Citation
     from .answer import Span as Span
     from .attachment import attach as attach
+    from .calibration_note import Calibration as Calibration
     from .conversation import Conversation as Conversation
     from .encoders import PROBE_SENTENCES as PROBE_SENTENCES
     from .encoders import Encoder as Encoder
@@ -30,9 +31,13 @@ if TYPE_CHECKING:
     from .resolve import ModelFiles as ModelFiles
     from .resolve import model_folder as model_folder
     from .session import KnowledgeModel as KnowledgeModel
+    from .store_calibration import CalibrationReport as CalibrationReport
+    from .store_calibration import calibrate as calibrate
 
 _HOME = {
     "Answer": "answer",
+    "Calibration": "calibration_note",
+    "CalibrationReport": "store_calibration",
     "Citation": "answer",
     "Conversation": "conversation",
     "Encoder": "encoders",
@@ -43,6 +48,7 @@ _HOME = {
     "PROBE_SENTENCES": "encoders",
     "Span": "answer",
     "attach": "attachment",
+    "calibrate": "store_calibration",
     "encoder_for": "encoders",
     "load_encoder": "encoders",
     "load_language_model": "language_model",
@@ -52,6 +58,8 @@ _HOME = {
 __all__ = [
     "PROBE_SENTENCES",
     "Answer",
+    "Calibration",
+    "CalibrationReport",
     "Citation",
     "Conversation",
     "Encoder",
@@ -61,6 +69,7 @@ __all__ = [
     "OpenAIEncoder",
     "Span",
     "attach",
+    "calibrate",
     "encoder_for",
     "load_encoder",
     "load_language_model",

@@ -6,6 +6,7 @@ trained, how it scored). Nothing in it depends on the facts: one adapter serves 
 
 from __future__ import annotations
 
+import hashlib
 import json
 import math
 from dataclasses import asdict, dataclass, field
@@ -131,6 +132,15 @@ class Card:
     encoder_probes: tuple[tuple[float, ...], ...]
     training: dict[str, Any] = field(default_factory=dict)
     scores: dict[str, Any] = field(default_factory=dict)
+
+
+def fingerprint(adapter: Adapter, card: Card) -> str:
+    """Tells adapters apart: a hash of what the card says they fit and judge by, and of what training moves."""
+    said = json.dumps([asdict(card.config), card.model_probe, card.encoder_probes], sort_keys=True)
+    made = hashlib.blake2b(said.encode(), digest_size=16)
+    for parameter in (adapter.prior, adapter.threshold, adapter.null_bias, adapter.mix):
+        made.update(parameter.detach().to("cpu", torch.float16).numpy().tobytes())
+    return made.hexdigest()
 
 
 def model_probe(model: nn.Module) -> tuple[float, ...]:

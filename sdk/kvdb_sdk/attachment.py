@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -17,11 +17,12 @@ from kvdb.encoder import check_encoder
 from kvdb.errors import AdapterError, AdapterMismatchError
 from kvdb.types import fact_of, mask_of
 
-from .adapter import Adapter, Card, check_fits_encoder, check_fits_model, load_adapter
+from .adapter import Adapter, Card, check_fits_encoder, check_fits_model, fingerprint, load_adapter
 from .adapters import adapter_folder
 from .attended import MOST, Attended
 from .attention import Attachment, model_shape
-from .confidence import known_probability
+from .calibration_note import Calibration, calibrations_of
+from .confidence import Evidence, known_probability
 from .copying import Copier, Copyable
 from .encoders import Encoder, encoder_for
 from .joint_softmax import copy_weights, gate_logits
@@ -44,12 +45,14 @@ class Knowledge:
     no copy gate."""
     attended: Attended | None = None
     """What the prompts of the last `generate` read most."""
+    evidence: list[Evidence] = field(default_factory=list)
+    """What spoke for the fact that each row of the last `generate` read most, when its prompt had been read."""
 
     def generate(self, *args: Any, **kwargs: Any) -> Any:
         """The model's own `generate` on one snapshot of the store, with copying from the facts of each prompt."""
         with self.facts.generation():
             processors = LogitsProcessorList(kwargs.pop("logits_processor", None) or [])
-            self.attended = Attended(self.attachment)
+            self.attended, self.evidence = Attended(self.attachment), []
             processors.append(self.attended)
             self.copier = self._copier() if self.facts.adapter.config.copies else None
             if self.copier is not None:
@@ -86,8 +89,8 @@ class Knowledge:
     def _known(self, weights: Tensor) -> list[float]:
         """The probability that the asked fact is there, for weights [rows, n + 1] at the end of the prompts."""
         beams = max(1, len(weights) // len(self.facts.selected))
-        found = [self.facts.evidence(row // beams, each) for row, each in enumerate(weights.tolist())]
-        return [known_probability(self.facts.adapter.config, evidence) for evidence in found]
+        self.evidence = [self.facts.evidence(row // beams, each) for row, each in enumerate(weights.tolist())]
+        return [known_probability(self.facts.judged_by, evidence) for evidence in self.evidence]
 
 
 class _Copyables(Sequence[Copyable]):
@@ -129,6 +132,7 @@ def store_facts(
     route: str = "hybrid",
     limits: SearchLimits | None = None,
     threshold: float | None = None,
+    calibration: Calibration | None = None,
 ) -> StoreFacts:
     """Check that adapter, model, encoder and store fit together, and make the fact source. Raises as `attach`."""
     check_route(route)
@@ -147,12 +151,15 @@ def store_facts(
             f"the adapter reads vectors of {card.config.encoder_dim} dimensions, and {store.path} holds {store.dim}: "
             "choose the adapter trained for the store's encoder"
         )
+    mark = fingerprint(weights, card)
+    calibrations = calibrations_of(store, mark) + ([] if calibration is None else [calibration.checked(mark)])
     questions = None if route == "attention" and encoder is None else _question_encoder(store, encoder, card)
     weights = weights.to(model.device)
     pager = Pager(card.config.encoder_dim, Projection.of(weights).sigma, budget=memory, device=model.device)
     return StoreFacts(
-        store, weights, tokenizer, encoder=questions, pager=pager, route=route, limits=limits, threshold=threshold
-    )
+        store, weights, tokenizer, encoder=questions, pager=pager, route=route, limits=limits, threshold=threshold,
+        fingerprint=mark, calibrations=calibrations,
+    )  # fmt: skip
 
 
 def _question_encoder(store: Store, encoder: str | Encoder | None, card: Card) -> Encoder:
@@ -189,21 +196,23 @@ def attach(
     route: str = "hybrid",
     limits: SearchLimits | None = None,
     threshold: float | None = None,
+    calibration: Calibration | None = None,
 ) -> Iterator[Knowledge]:
     """Let `model` (any decoder on transformers' AttentionInterface) read `store` inside the `with` block.
 
     `adapter`: "default" (the shipped one that fits), a shipped name, a folder, or a loaded adapter with its card.
     `encoder`: as the store's record names it, unless given. `memory`: the pager's budget on the device.
     `route`: "hybrid", "encoder" or "attention". `threshold` in [0, 1]: how probable it must be that the store
-    has the fact for anything to be copied; the adapter's own unless given. The model itself is not changed, and is
-    restored at the end. Without an adapter there is nothing to attach: for such a model `KnowledgeModel(...,
+    has the fact for anything to be copied; the adapter's own unless given. `calibration`: what kvdb_sdk.calibrate
+    reports, in place of what the store keeps for this adapter. The model itself is not changed, and is restored at the
+    end. Without an adapter there is nothing to attach: for such a model `KnowledgeModel(...,
     adapter=None)` puts the facts into the prompt.
 
     Raises AdapterError, AdapterMismatchError, EncoderMismatchError, BudgetError, UnsupportedModelError, LimitError.
     """
     facts = store_facts(
         model, tokenizer, store, adapter=adapter, encoder=encoder, memory=memory, route=route, limits=limits,
-        threshold=threshold,
+        threshold=threshold, calibration=calibration,
     )  # fmt: skip
     with attached(model, tokenizer, facts) as knowledge:
         yield knowledge

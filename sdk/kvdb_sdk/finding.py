@@ -8,7 +8,7 @@ named term are weighed by how well the rest of the question means their relation
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 
@@ -19,7 +19,7 @@ from kvdb.types import F32, U64, fact_of, mask_of
 from .encoders import Encoder
 from .pager import Pager
 from .relation_match import RelationMatch, term_in, without_subject
-from .routing import select_by_encoder, union
+from .routing import select_by_encoder, union, widened, without
 
 MOST_TERMS = 4  # named terms whose relations are weighed, the longest first
 RELATION_SHARE = 0.5  # of the match in what orders the facts about a named term
@@ -41,13 +41,20 @@ def find(
     matcher: RelationMatch | None,
     pager: Pager,
     limits: SearchLimits,
+    *,
+    hidden: frozenset[int] = frozenset(),
 ) -> list[Found]:
-    """Candidates for each question. Without a `matcher` by the vector alone (route `encoder`)."""
+    """Candidates for each question. Without a `matcher` by the vector alone (route `encoder`).
+
+    `hidden` rows are not found, as if the store did not have them.
+    """
     vectors = encoder([question or "?" for question in questions])  # [B, E]
-    near = [select_by_encoder(snapshot, vector, pager, limits) for vector in vectors]
+    wide = widened(limits, hidden)
+    near = [without(select_by_encoder(snapshot, vector, pager, wide), hidden) for vector in vectors]
+    near = [rows[: limits.leaf_top_k] for rows in near]
     if matcher is None:
         return [Found(vector, rows) for vector, rows in zip(vectors, near, strict=True)]
-    named = [named_in(snapshot, text, rows)[:MOST_TERMS] for text, rows in zip(questions, near, strict=True)]
+    named = [named_in(snapshot, text, rows, hidden)[:MOST_TERMS] for text, rows in zip(questions, near, strict=True)]
     matches = _matches(snapshot, matcher, questions, named)
     return [
         _joined(snapshot, vector, rows, match, limits.leaf_top_k)
@@ -55,14 +62,20 @@ def find(
     ]
 
 
-def named_in(snapshot: Snapshot, question: str, near: U64) -> list[Named]:
-    """Terms that the question names, the longest first: as it spells them, and in any case those of rows `near` it."""
+def named_in(snapshot: Snapshot, question: str, near: U64, hidden: frozenset[int] = frozenset()) -> list[Named]:
+    """Terms that the question names, the longest first: as it spells them, and in any case those of rows `near` it.
+
+    A term all of whose rows are hidden is none.
+    """
     found = named_terms(snapshot, question)
     spelt = {question[term.start : term.end] for term in found}
     for text in dict.fromkeys(_terms(snapshot, near)):
         place = None if text in spelt else term_in(question, text)
         if place:
             found.append(Named(*place.span(), tuple(rows_about(snapshot, text))))
+    if hidden:
+        left = [replace(term, rows=tuple(row for row in term.rows if row not in hidden)) for term in found]
+        found = [term for term in left if term.rows]
     whole = [term for term in found if not any(_is_inside(term, other) for other in found)]
     return sorted(whole, key=lambda term: term.start - term.end)
 

@@ -20,7 +20,8 @@ from kvdb import SearchLimits, Snapshot, Store
 from kvdb.errors import LimitError
 from kvdb.types import U64
 
-from .adapter import Adapter
+from .adapter import Adapter, AdapterConfig
+from .calibration_note import Calibration
 from .confidence import Evidence, noun_share
 from .encoders import Encoder
 from .finding import find, named_in
@@ -29,9 +30,9 @@ from .pager import Pager
 from .projection import Projection
 from .prompts import Question, chat_markers, find_question, glued_ids
 from .reading import Subject, subjects
-from .relatedness import MOST_NOUNS, related_probability, relatedness
+from .relatedness import MOST_NOUNS, Relatedness, related_probability, relatedness
 from .relation_match import RelationMatch, term_in, without_subject
-from .routing import Route, check_route, select_by_attention, select_by_encoder, union
+from .routing import Route, check_route, select_by_attention, select_by_encoder, union, widened, without
 from .rows import row_in_words
 
 
@@ -49,13 +50,19 @@ class StoreFacts:
         route: str = "hybrid",
         limits: SearchLimits | None = None,
         threshold: float | None = None,
+        fingerprint: str = "",
+        calibrations: Sequence[Calibration] = (),
     ) -> None:
+        """`calibrations`: those of this store for this adapter, whose `fingerprint` it is; one a route."""
         self.store, self.encoder, self.pager = store, encoder, pager
         self.route: Route = check_route(route)
         if encoder is None and self.route != "attention":
             raise LimitError(f"route {route!r} encodes the question: give an encoder, or use route 'attention'")
         self.limits = limits or SearchLimits()
         self.threshold = adapter.config.refuse_below if threshold is None else threshold
+        self.fingerprint = fingerprint
+        self.calibrations = {each.route: each for each in calibrations}
+        self.hidden: frozenset[int] = frozenset()  # rows that are left out, as if the store did not have them
         self.selected: list[U64] = []  # rows of each question, in the order of the fact columns
         self.questions: list[Question] = []
         self.adapter = adapter
@@ -111,8 +118,9 @@ class StoreFacts:
         """What the encoder and, on the hybrid route, the terms named find for each question."""
         matcher = self.matcher if self.route == "hybrid" else None
         found = find(
-            snapshot, [question.text for question in self.questions], encoder, matcher, self.pager, self.limits
-        )
+            snapshot, [question.text for question in self.questions], encoder, matcher, self.pager, self.limits,
+            hidden=self.hidden,
+        )  # fmt: skip
         self._vectors = torch.from_numpy(np.stack([each.vector for each in found])).to(self.pager.device)  # [B, E]
         self._found = [each.rows for each in found]
         self._match = [each.match for each in found]
@@ -152,22 +160,32 @@ class StoreFacts:
             if not snapshot.rows:
                 return []
             near = select_by_encoder(snapshot, self.encoder([question or "?"])[0], self.pager, self.limits)
-            return subjects(snapshot, question, named_in(snapshot, question, near))
+            return subjects(snapshot, question, named_in(snapshot, question, near, self.hidden))
 
     def best_noun(self, text: str, nouns: Sequence[str]) -> tuple[str, float]:
         """The noun that a text, its subject masked, means most, and the match in [-1, 1]. ("", -1.0): there is none."""
         return self.matcher.best(text, nouns) if self.matcher is not None else ("", -1.0)
 
+    @property
+    def judged_by(self) -> AdapterConfig:
+        """The adapter's config, with the coefficients of the store's own calibration where it has one."""
+        config, calibration = self.adapter.config, self.calibrations.get(self.route)
+        return config if calibration is None else calibration.applied_to(config)
+
     def related(self, prompt: int) -> float:
         """The probability that a question of the last prompts is one for this store. 1 on the attention route."""
+        found = self.relatedness(prompt)
+        return 1.0 if found is None else related_probability(self.judged_by.related, found)
+
+    def relatedness(self, prompt: int) -> Relatedness | None:
+        """What a question of the last prompts has to do with this store. None on the attention route."""
         if self._similarity is None or self.matcher is None:
-            return 1.0
+            return None
         with self.generation() as snapshot:
             nouns = self._nouns(snapshot)
         match = list(self._match[prompt].values()) if self._match else []
         nearest = float(self._similarity[prompt].max())
-        found = relatedness(self.questions[prompt].text, nearest, match, nouns, self.matcher)
-        return related_probability(self.adapter.config.related, found)
+        return relatedness(self.questions[prompt].text, nearest, match, nouns, self.matcher)
 
     def _nouns(self, snapshot: Snapshot) -> list[str]:
         """The nouns of the store's relations, read once for each state of the store."""
@@ -210,10 +228,9 @@ class StoreFacts:
     def _select(self, snapshot: Snapshot, layer: int, q: Tensor) -> None:
         assert self._asking is not None
         for b, before in enumerate(self._found):
-            found = select_by_attention(
-                snapshot, q[b, self._asking[b]], layer, self._projection, self.pager, self.limits
-            )
-            self.selected[b] = union(before, found)
+            wide = widened(self.limits, self.hidden)
+            found = select_by_attention(snapshot, q[b, self._asking[b]], layer, self._projection, self.pager, wide)
+            self.selected[b] = union(before, without(found, self.hidden)[: self.limits.leaf_top_k])
         self._project(snapshot)
 
     def _project(self, snapshot: Snapshot) -> None:

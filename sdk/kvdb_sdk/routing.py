@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any, Literal, get_args
 
 import numpy as np
@@ -106,6 +107,16 @@ def union(first: U64, second: U64) -> U64:
     rows = np.concatenate([first, second])
     _, places = np.unique(rows, return_index=True)
     return rows[np.sort(places)]
+
+
+def without(rows: U64, hidden: frozenset[int]) -> U64:
+    """The rows that are not hidden, in their order."""
+    return np.array([row for row in rows.tolist() if row not in hidden], np.uint64) if hidden else rows
+
+
+def widened(limits: SearchLimits, hidden: frozenset[int]) -> SearchLimits:
+    """Limits under which as many rows are left as ever, once the hidden ones are taken out."""
+    return replace(limits, leaf_top_k=limits.leaf_top_k + len(hidden))
 
 
 def _no_rows() -> U64:

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -13,19 +13,24 @@ import torch
 from transformers import StoppingCriteria, StoppingCriteriaList
 
 from kvdb import SearchLimits, Store
+from kvdb.errors import AdapterError
 
 from .adapter import Adapter, Card
 from .answer import Answer, is_unrelated
 from .attachment import Knowledge, attached, store_facts
+from .calibration_note import Calibration
 from .citing import answer_of
+from .confidence import Evidence
 from .context import answer_from_context, check_prefer, context_prompt, speaks_of
 from .conversation import Conversation
 from .encoders import Encoder
+from .knowledge import StoreFacts
 from .language_model import load_language_model
 from .page_table import PageCounters
 from .pager import DEFAULT_BUDGET
 from .prompted import FACTS_IN_PROMPT, PromptedFacts
 from .prompts import chat_prompt
+from .relatedness import Relatedness
 from .routing import check_route
 from .steps import Asking, Reader
 
@@ -51,6 +56,7 @@ class KnowledgeModel:
         route: str = "hybrid",
         limits: SearchLimits | None = None,
         threshold: float | None = None,
+        calibration: Calibration | None = None,
         facts_in_prompt: int | None = FACTS_IN_PROMPT,
         only_store: bool = False,
     ) -> None:
@@ -82,6 +88,7 @@ class KnowledgeModel:
             route=route,
             limits=limits,
             threshold=threshold,
+            calibration=calibration,
         )
 
     @classmethod
@@ -204,6 +211,29 @@ class KnowledgeModel:
             answers[b] = replace(answers[b], text=text, stats=stats | {"tokens": stats["tokens"] + len(ids)})
         return answers
 
+    @property
+    def facts(self) -> StoreFacts:
+        """How the attention sees the store. Raises AdapterError where the facts go into the prompt."""
+        if self._prompted is not None:
+            raise AdapterError("without an adapter no attention reads the store: give an adapter")
+        return self._facts
+
+    def judge(self, questions: Sequence[str], *, hidden: Iterable[int] = ()) -> list[Judged]:
+        """What refusal goes by, for each question as it stands; nothing is answered.
+
+        `hidden`: ids of rows that are left out, as if the store did not have them.
+        """
+        facts = self.facts
+        if not facts.adapter.config.copies:
+            raise AdapterError("this adapter does not copy and leaves refusal to the model: choose one that copies")
+        facts.hidden = frozenset(hidden)
+        try:
+            with attached(self.model, self.tokenizer, facts) as knowledge, facts.generation():
+                self._generate(knowledge.generate, questions, 1)
+                return [Judged(found, facts.relatedness(b)) for b, found in enumerate(knowledge.evidence)]
+        finally:
+            facts.hidden = frozenset()
+
     def ask_plain(self, question: str, *, max_new_tokens: int = 96) -> str:
         """What the same model says without the store; greedy."""
         with torch.no_grad():
@@ -251,6 +281,14 @@ class KnowledgeModel:
             "resident_bytes": pager.resident_bytes,
             "budget_bytes": pager.budget,
         }
+
+
+@dataclass(frozen=True, slots=True)
+class Judged:
+    """What is known of a question when its prompt has been read. `relatedness`: None on the attention route."""
+
+    evidence: Evidence
+    relatedness: Relatedness | None
 
 
 class _Refused(StoppingCriteria):

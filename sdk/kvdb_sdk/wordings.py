@@ -95,6 +95,12 @@ def load_common_relations() -> dict[str, list[str]]:
     return _data("common_relations.json")
 
 
+@cache
+def ordinary_requests() -> list[str]:
+    """What people ask of a language model that has nothing to do with any store."""
+    return resources.files("kvdb_sdk").joinpath("general.txt").read_text(encoding="utf-8").splitlines()
+
+
 def _data(name: str) -> dict[str, list[str]]:
     text = resources.files("kvdb_sdk").joinpath(name).read_text(encoding="utf-8")
     found: dict[str, list[str]] = json.loads(text)

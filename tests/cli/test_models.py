@@ -78,7 +78,11 @@ def test_ask_hands_its_options_on(run, db: Path) -> None:
         "route": "attention",
         "memory": "1MB",
         "device": "cpu",
+        "threshold": None,
     }
+    run("ask", db, "Who?", "--threshold", 0.8, "--encoder", ENCODER)
+    assert StandIn.made["threshold"] == 0.8
+    assert run("ask", db, "Who?", "--threshold", 1.5, code=2)
     assert run("ask", db, "Who?", "--route", "other", code=2)
     result = run("ask", db, "Who?", "--memory", "1B", "--encoder", ENCODER, code=1)
     assert result.stderr == "kvdb: error: too little memory\n"

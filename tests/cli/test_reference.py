@@ -43,6 +43,7 @@ JSON_KEYS = {
         "cost",
         "misses",
     ],
+    "calibrate": ["questions", "held_out", "threshold", "before", "after", "chosen", "calibration", "saved", "seconds"],
 }
 
 

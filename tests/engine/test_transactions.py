@@ -120,7 +120,7 @@ def test_many_deletes_are_cut_into_transactions(
     store: kvdb.Store, fakes: ModuleType, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     store.insert([(f"h {i}", "r", "t") for i in range(50)], fakes.encode)
-    monkeypatch.setattr(kvdb.store, "DELETED_TOGETHER", 20)
+    monkeypatch.setattr(kvdb.change.removing, "DELETED_TOGETHER", 20)
     assert store.delete(range(1, 46)) == 45
     assert [txn for txn, _, _ in feed(store, since=1)] == [2] * 20 + [3] * 20 + [4] * 5
     store.insert([(f"h {i}", "r", "t") for i in range(50)], fakes.encode)
