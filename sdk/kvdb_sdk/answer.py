@@ -36,9 +36,9 @@ class Answer:
 
     `stats`: route, tokens, seconds, ms_per_token and facts (selected). With an adapter also attended (ids of the five
     facts that the prompt read most), confidence (that the store has the asked fact), and the pager's pages_hit,
-    pages_missed, pages_evicted, bytes_paged, resident_bytes and budget_bytes. Of an answer in steps also parts, how many
-    it has; in a conversation also asked, the question as it was understood. What a given text told has from ("context"),
-    tokens, seconds and ms_per_token alone.
+    pages_missed, pages_evicted, bytes_paged, resident_bytes and budget_bytes. Of an answer in steps also parts, how
+    many it has; in a conversation also asked, the question as it was understood. What a given text told has from
+    ("context"), tokens, seconds and ms_per_token alone.
     """
 
     text: str

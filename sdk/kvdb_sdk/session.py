@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from transformers import StoppingCriteria, StoppingCriteriaList
+from transformers import StoppingCriteriaList
 
 from kvdb import SearchLimits, Store
 from kvdb.errors import AdapterError
@@ -24,18 +24,15 @@ from .confidence import Evidence
 from .context import answer_from_context, check_prefer, context_prompt, speaks_of
 from .conversation import Conversation
 from .encoders import Encoder
+from .generating import StopRefused, Turns, generated
 from .knowledge import StoreFacts
 from .language_model import load_language_model
 from .page_table import PageCounters
 from .pager import DEFAULT_BUDGET
 from .prompted import FACTS_IN_PROMPT, PromptedFacts
-from .prompts import chat_prompt
 from .relatedness import Relatedness
 from .routing import check_route
 from .steps import Asking, Reader
-
-Turns = Sequence[tuple[str, str]]
-"""Earlier questions and answers."""
 
 
 class KnowledgeModel:
@@ -184,7 +181,7 @@ class KnowledgeModel:
 
     def _asked(self, knowledge: Knowledge, questions: Sequence[str], most: int) -> list[Answer]:
         """One batch through the attached model."""
-        stop = StoppingCriteriaList([_Refused(knowledge)])
+        stop = StoppingCriteriaList([StopRefused(knowledge)])
         rows = self._generate(knowledge.generate, questions, most, stopping_criteria=stop)
         copier = knowledge.copier
         answers = []
@@ -242,20 +239,9 @@ class KnowledgeModel:
         return text.strip()
 
     def _generate(
-        self, generate: Any, questions: Sequence[str], max_new_tokens: int, turns: Turns = (), **more: Any
+        self, generate: Any, questions: Sequence[str], most: int, turns: Turns = (), **more: Any
     ) -> list[list[int]]:
-        """The tokens generated for each question after `turns`, up to and with the end token."""
-        prompts = [chat_prompt(self.tokenizer, question, turns) for question in questions]
-        asked = [self.tokenizer(prompt, add_special_tokens=False)["input_ids"] for prompt in prompts]
-        end, longest = self.tokenizer.eos_token_id, max(map(len, asked))
-        ids = torch.tensor([[end] * (longest - len(row)) + row for row in asked])  # [B, T] padded on the left
-        mask = torch.tensor([[0] * (longest - len(row)) + [1] * len(row) for row in asked])  # [B, T]
-        out = generate(
-            input_ids=ids.to(self.model.device), attention_mask=mask.to(self.model.device),
-            max_new_tokens=max_new_tokens, do_sample=False, pad_token_id=end, eos_token_id=end, **more,
-        )  # fmt: skip
-        rows: list[list[int]] = out[:, longest:].tolist()
-        return [row[: row.index(end) + 1] if end in row else row for row in rows]
+        return generated(self.tokenizer, generate, questions, most, turns, device=self.model.device, **more)
 
     @contextmanager
     def _routed(self, route: str | None) -> Iterator[None]:
@@ -289,18 +275,6 @@ class Judged:
 
     evidence: Evidence
     relatedness: Relatedness | None
-
-
-class _Refused(StoppingCriteria):
-    """Stops at once where the store does not know: there is nothing to write then."""
-
-    def __init__(self, knowledge: Knowledge) -> None:
-        self._knowledge = knowledge
-
-    def __call__(self, input_ids: torch.Tensor, scores: Any, **_: Any) -> torch.Tensor:
-        copier = self._knowledge.copier
-        refused = [copier is not None and copier.refused(row) for row in range(len(input_ids))]
-        return torch.tensor(refused, dtype=torch.bool, device=input_ids.device)
 
 
 def _copy(counters: PageCounters) -> PageCounters:

@@ -20,11 +20,12 @@ import numpy as np
 from kvdb.errors import LimitError
 from kvdb.file.failures import read_only
 
+from .answer import RELATED
 from .calibration_note import Calibration, keep
 from .metrics import calibration as measured
 from .own_questions import MISSING, OwnQuestion, own_questions
 from .refitting import F64, log_losses, refit
-from .session import RELATED, Judged, KnowledgeModel
+from .session import Judged, KnowledgeModel
 from .wordings import ordinary_requests
 
 FEWEST = 20  # questions, of each of the two classes a half
