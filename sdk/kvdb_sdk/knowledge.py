@@ -18,7 +18,7 @@ from torch import Tensor
 
 from kvdb import SearchLimits, Snapshot, Store
 from kvdb.errors import LimitError
-from kvdb.types import U64
+from kvdb.types import U64, fact_of, mask_of
 
 from .adapter import Adapter, AdapterConfig
 from .calibration_note import Calibration
@@ -130,10 +130,10 @@ class StoreFacts:
         rows = self.selected[prompt]
         if not len(rows):
             return Evidence(null=1.0, weight=0.0)
-        best = max(range(len(rows)), key=weights.__getitem__)
-        if self._similarity is None:
-            return Evidence(weights[-1], weights[best])
         with self.generation() as snapshot:
+            best, weight = _most_read(snapshot, rows, weights)
+            if self._similarity is None:
+                return Evidence(weights[-1], weight)
             _, row = row_in_words(snapshot, int(rows[best]))
             nouns = self._nouns(snapshot)
         question = self.questions[prompt].text
@@ -144,7 +144,7 @@ class StoreFacts:
             gap = self.matcher.gap(without_subject(question, *place.span()), row.noun, nouns)
         return Evidence(
             null=weights[-1],
-            weight=weights[best],
+            weight=weight,
             similarity=float(self._similarity[prompt, best]),
             named=match is not None,
             noun_share=noun_share(question, row.noun),
@@ -272,3 +272,19 @@ class StoreFacts:
             self._asking = None
             self._read = {}
             self._project(snapshot)
+
+
+def _most_read(snapshot: Snapshot, rows: U64, weights: Sequence[float]) -> tuple[int, float]:
+    """The place of the row read most, and how much it is read together with the other values of what was asked.
+
+    Four tails of one head and relation are each read a quarter: they are one answer.
+    """
+    total: dict[tuple[str, str, str], float] = {}
+    groups = []
+    facts = snapshot.facts([fact_of(row) for row in rows.tolist()])
+    for row, fact, weight in zip(rows.tolist(), facts, weights, strict=False):
+        mask = mask_of(row)
+        groups.append((mask, fact.relation, fact.head if mask == "tail" else fact.tail))
+        total[groups[-1]] = total.get(groups[-1], 0.0) + weight
+    best = max(range(len(groups)), key=lambda place: (total[groups[place]], weights[place]))
+    return best, total[groups[best]]

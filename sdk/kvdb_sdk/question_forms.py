@@ -25,8 +25,8 @@ _OR = re.compile(r"\bor\b", re.IGNORECASE)
 _NOT = re.compile(r"\b(?:not|never|neither|nor|no longer)\b|\w+n't\b", re.IGNORECASE)
 _NEGATED_VERB = re.compile(rf"({_CLAUSE})(?:is|are|was|were|does|do|did)n't\b", re.IGNORECASE)
 _COLLECTIVE = re.compile(
-    r"\b(?:between|among|in common|each other|one another|together|shared?|differences?|differ|similar\w*|related"
-    r"|relation(?:ship)?|connect(?:s|ed|ion)?|distance|sum|total|combined|average|both)\b",
+    r"\b(?:between|among|in common|each other|one another|together|differences?|differ|similar\w*|relationship"
+    r"|connect(?:s|ed|ion)?|distance|combined|in total|the (?:sum|total|average) of)\b",
     re.IGNORECASE,
 )
 _ROUGH = re.compile(

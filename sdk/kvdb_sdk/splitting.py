@@ -16,7 +16,7 @@ _AND = r"(?:and also|and|&|as well as|plus|versus|vs\.?|or|compared (?:to|with)|
 _SAME = re.compile(rf"\s*(?:'s)?\s*(?:,|,?\s*{_AND})\s*(?:of |for |in |that of )?(?:the )?\s*", re.IGNORECASE)
 _LAST = re.compile(rf"{_AND}(?!\w)|&", re.IGNORECASE)
 _OTHER = re.compile(r",?\s+(?:and also|and|&|as well as|plus)\s+|[;?]\s+(?:and\s+)?|,\s+", re.IGNORECASE)
-_ASKS_ANEW = re.compile(r"(?:and )?(?:what|which|who|where|when|how)\b", re.IGNORECASE)
+_ASKS_ANEW = re.compile(r"(?:and )?(?:what|which|who|where|when|how|then|for)\b", re.IGNORECASE)
 _OF = r"(?:of|for)"
 _NOUN_JOINT = re.compile(
     r"(?:,? (?:and also|and|&|as well as|plus)|,) (?:also )?"

@@ -247,3 +247,23 @@ def test_the_threshold_decides_what_is_refused(model, store):
     sure = KnowledgeModel(model, TOKENIZER, store, **options(model, threshold=1.1))
     answer = sure.ask("What is the capital of Place 3?")
     assert (answer.text, answer.answered, answer.stats["tokens"]) == ("I do not know.", False, 1)
+
+
+def test_several_values_of_what_was_asked_speak_for_each_other(model, tmp_path):
+    """Four neighbours that are each read a fifth are one answer, read more than a capital with a third."""
+    encoder = tiny_store.encoder()
+    names = ["Spain", "Italy", "Andorra", "Monaco"]
+    facts = [("France", "capital", "Paris"), *(("France", "neighbour", name) for name in names)]
+    with kvdb.open(tmp_path / "several.kvdb", create=True) as store:
+        store.bind_encoder(encoder.record)
+        store.insert(facts, encoder)
+        asked = KnowledgeModel(model, TOKENIZER, store, **options(model))
+        asked.ask("What is the neighbour of France?", max_new_tokens=1)
+        source = asked.facts
+        with source.generation() as snapshot:
+            order = [fact.relation for fact in snapshot.facts([kvdb.fact_of(int(row)) for row in source.selected[0]])]
+            weights = [0.3 if relation == "capital" else 0.15 for relation in order]
+            found = source.evidence(0, [*weights, 0.1])
+    assert sorted(order) == ["capital", "neighbour", "neighbour", "neighbour", "neighbour"]
+    assert found.weight == pytest.approx(0.6)
+    assert found.noun_share == 1.0

@@ -61,6 +61,22 @@ def test_an_ordinary_question_is_asked_as_it_stands(question):
             "What is the area of France compared to Spain?",
             ["What is the area of France?", "What is the area of Spain?"],
         ),
+        (
+            "Tell me the area of both France and Spain.",
+            ["Tell me the area of both France.", "Tell me the area of both Spain."],
+        ),
+        (
+            "What is the total area of France and also of Spain?",
+            ["What is the total area of France?", "What is the total area of Spain?"],
+        ),
+        (
+            "For France give me the area, for Spain the capital.",
+            ["For France give me the area", "for Spain the capital."],
+        ),
+        (
+            "First the area of France, then the capital of Spain, please.",
+            ["First the area of France", "then the capital of Spain, please."],
+        ),
         ("What are France's and Spain's capitals?", ["What are France's capitals?", "What are Spain's capitals?"]),
         ("What is France's area and Spain's capital?", ["What is France's area", "Spain's capital?"]),
         ("What is the area of France and Spain's capital?", ["What is the area of France", "Spain's capital?"]),
