@@ -9,20 +9,22 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
+import numpy as np
 import torch
-from sklearn.linear_model import LogisticRegression
 from torch import Tensor
 
 from .adapter import AdapterConfig
 from .attention import Attachment, Trace
-from .confidence import Evidence, noun_share
+from .confidence import SIGNS, Evidence, noun_share
 from .examples import Encode, Example, Pool, PoolRow, draw
 from .joint_softmax import FactBatch, copy_weights
 from .losses import Batch, PromptPrefix, TrainingFacts, collate
 from .projection import Projection
+from .refitting import fitted
 from .relatedness import MOST_NOUNS
 from .relation_match import RelationMatch, term_in, without_subject
 
+RIDGE = 0.1
 SEED = 104_729  # added to the training's, so that no example is one of the training's
 
 
@@ -57,10 +59,11 @@ def calibrated(
     )
 
 
-def _fitted(features: Sequence[Sequence[float]], there: Sequence[bool]) -> Any:
+def _fitted(features: Sequence[Sequence[float]], there: Sequence[bool]) -> tuple[float, ...]:
     """Intercept and coefficients of a logistic regression in which both classes weigh the same."""
-    model = LogisticRegression(C=10.0, class_weight="balanced", max_iter=10_000).fit(features, there)
-    return tuple(round(float(x), 4) for x in (*model.intercept_, *model.coef_[0]))
+    x, y = np.array(features, np.float64), np.array(there, np.float64)
+    found = fitted(np.zeros(1 + x.shape[1]), x, y, RIDGE, SIGNS[: x.shape[1]])
+    return tuple(round(float(w), 4) for w in found)
 
 
 @torch.no_grad()

@@ -13,6 +13,9 @@ from dataclasses import dataclass
 
 from .adapter import AdapterConfig
 
+SIGNS = (-1, 1, 1, 1, 1, 1, -1)
+"""Whether a feature of Evidence speaks for the fact or against it: no fit may turn that round."""
+
 _WORDS = re.compile(r"\w+")
 
 

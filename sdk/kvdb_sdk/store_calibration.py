@@ -20,14 +20,17 @@ import numpy as np
 from kvdb.errors import LimitError
 from kvdb.file.failures import read_only
 
+from . import confidence
 from .answer import RELATED
 from .calibration_note import Calibration, keep
 from .metrics import calibration as measured
 from .own_questions import MISSING, OwnQuestion, own_questions
 from .refitting import F64, log_losses, refit
+from .relatedness import SIGNS as RELATED_SIGNS
 from .session import Judged, KnowledgeModel
 from .wordings import ordinary_requests
 
+FITTED_ONLY = "fitted only"  # kind of what a fit sees and the report leaves out
 FEWEST = 20  # questions, of each of the two classes a half
 BATCH = 8
 Vector = Sequence[float]
@@ -112,11 +115,14 @@ def calibrate(
     config, attention = facts.adapter.config, facts.route == "attention"
     prior = config.known_by_attention if attention else config.known
     seen = [_Seen(j.evidence.features, q.known, q.kind) for q, j in zip(asked, judged, strict=True)]
-    known = _Fit.of(prior, seen, facts.threshold, seed)
+    # What has nothing to do with the store is not answerable from it either: without a sample of that, a fit could not
+    # know what a question is like that names nothing.
+    seen += [_Seen(j.evidence.features, False, FITTED_ONLY) for j in others]
+    known = _Fit.of(prior, seen, facts.threshold, seed, confidence.SIGNS[: len(prior) - 1])
     about = [_Seen(_relatedness(j), True, "related") for j in judged] + [
         _Seen(_relatedness(j), False, "ordinary") for j in others
     ]
-    related = _Fit.of(config.related, about, RELATED, seed) if others else None
+    related = _Fit.of(config.related, about, RELATED, seed, RELATED_SIGNS) if others else None
     found = Calibration(
         adapter=facts.fingerprint,
         route=facts.route,
@@ -181,20 +187,21 @@ class _Fit:
     after: Judgement
 
     @classmethod
-    def of(cls, prior: Vector, seen: Sequence[_Seen], threshold: float, seed: int) -> _Fit:
+    def of(cls, prior: Vector, seen: Sequence[_Seen], threshold: float, seed: int, signs: Sequence[int]) -> _Fit:
         halves = _halves(seen, seed)
         if min(sum(one.true == label for one in seen) for label in (True, False)) * 2 < FEWEST:
             raise LimitError(f"{len(seen)} questions are too few to calibrate with: {FEWEST} are needed at least")
-        half = refit(prior, *_columns(halves[0]), seed=seed)
-        whole = refit(prior, *_columns(seen), seed=seed)
+        half = refit(prior, *_columns(halves[0]), seed=seed, signs=signs)
+        whole = refit(prior, *_columns(seen), seed=seed, signs=signs)
+        judged = [one for one in halves[1] if one.kind != FITTED_ONLY]
         return cls(
             coefficients=whole.coefficients,
             chosen=whole.chosen,
             half_chosen=half.chosen,
             losses=whole.losses,
-            held_out=len(halves[1]),
-            before=_judgement(prior, halves[1], threshold),
-            after=_judgement(half.coefficients, halves[1], threshold),
+            held_out=len(judged),
+            before=_judgement(prior, judged, threshold),
+            after=_judgement(half.coefficients, judged, threshold),
         )
 
 

@@ -68,3 +68,15 @@ def test_separable_classes_and_constant_features_stay_finite():
 def test_the_same_questions_give_the_same_coefficients():
     x, y = drawn((2.0, -2.0, 3.0), 80)
     assert refit(PRIOR, x.tolist(), y.tolist()) == refit(PRIOR, x.tolist(), y.tolist())
+
+
+def test_what_speaks_for_the_label_is_never_turned_round():
+    """The first feature points the wrong way here; held at zero, the other does what it would alone."""
+    x, y = drawn((0.0, -3.0, 2.0), 100)
+    free = refitting.fitted(np.zeros(3), x, y.astype(float), 0.3)
+    held = refitting.fitted(np.zeros(3), x, y.astype(float), 0.3, (1, 1))
+    alone = refitting.fitted(np.zeros(2), x[:, 1:], y.astype(float), 0.3)
+    assert free[1] < -1
+    assert held[1] == pytest.approx(0.0, abs=1e-12)
+    assert held[2] == pytest.approx(alone[1], abs=1e-6)
+    assert refitting.fitted(np.array([0.0, -1.0, 2.0]), x, y.astype(float), 30.0, (-1, 1))[1] < -1
