@@ -25,6 +25,7 @@ from .relatedness import MOST_NOUNS
 from .relation_match import RelationMatch, term_in, without_subject
 
 RIDGE = 0.1
+NOTHING_TELLS = -2.0
 SEED = 104_729  # added to the training's, so that no example is one of the training's
 
 
@@ -63,6 +64,8 @@ def _fitted(features: Sequence[Sequence[float]], there: Sequence[bool]) -> tuple
     """Intercept and coefficients of a logistic regression in which both classes weigh the same."""
     x, y = np.array(features, np.float64), np.array(there, np.float64)
     found = fitted(np.zeros(1 + x.shape[1]), x, y, RIDGE, SIGNS[: x.shape[1]])
+    if not found[1:].any():  # nothing that was seen tells what is there from what is not: refuse
+        found[0] = NOTHING_TELLS
     return tuple(round(float(w), 4) for w in found)
 
 

@@ -7,6 +7,7 @@ from dataclasses import replace
 import pytest
 
 from kvdb.errors import AdapterError
+from kvdb_sdk import calibration
 from kvdb_sdk.adapter import AdapterConfig
 from kvdb_sdk.confidence import Evidence, known_probability, noun_share
 from kvdb_sdk.relation_match import term_in
@@ -71,3 +72,12 @@ def test_far_evidence_does_not_overflow():
 def test_coefficients_that_do_not_fit_are_refused():
     with pytest.raises(AdapterError, match="coefficients"):
         replace(CONFIG, known=(1.0, 2.0))
+
+
+def test_where_nothing_tells_refusal_is_the_answer():
+    """Weights that are higher where the fact is missing say nothing for it: the probability is low."""
+    there = [i % 2 == 0 for i in range(40)]
+    coefficients = calibration._fitted([(0.9, 0.1) if known else (0.1, 0.9) for known in there], there)
+    assert coefficients == (calibration.NOTHING_TELLS, 0.0, 0.0)
+    right = calibration._fitted([(0.1, 0.9) if known else (0.9, 0.1) for known in there], there)
+    assert right[1] < 0 < right[2]
