@@ -87,14 +87,18 @@ def _unpacked(record: Any) -> Calibration | None:
     if not all(isinstance(record.get(name), list) for name in ("known", "related")):
         return None
     try:
-        known, related = (tuple(float(x) for x in record[name]) for name in ("known", "related"))
-        route = str(record["route"])
-        texts = {name: str(record[name]) for name in ("adapter", "model", "encoder")}
-        counts = {name: int(record[name]) for name in ("questions", "facts")}
+        found = Calibration(
+            adapter=str(record["adapter"]),
+            route=str(record["route"]),
+            known=tuple(float(x) for x in record["known"]),
+            related=tuple(float(x) for x in record["related"]),
+            model=str(record["model"]),
+            encoder=str(record["encoder"]),
+            questions=int(record["questions"]),
+            facts=int(record["facts"]),
+        )
     except (KeyError, TypeError, ValueError):
         return None
-    if (len(known), len(related)) != (3 if route == "attention" else 8, 4) or not all(
-        map(math.isfinite, known + related)
-    ):
-        return None
-    return Calibration(route=route, known=known, related=related, **texts, **counts)  # type: ignore[arg-type]
+    wanted = (3 if found.route == "attention" else 8, 4)
+    finite = all(map(math.isfinite, found.known + found.related))
+    return found if (len(found.known), len(found.related)) == wanted and finite else None

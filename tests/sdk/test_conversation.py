@@ -5,7 +5,6 @@ from __future__ import annotations
 import pytest
 import torch
 
-import kvdb
 from kvdb.errors import LimitError
 from kvdb_sdk import Answer, Citation, Conversation, KnowledgeModel
 from kvdb_sdk.context import context_prompt, speaks_of
@@ -21,15 +20,6 @@ TOKENIZER = tiny_store.tokenizer()
 @pytest.fixture(scope="module")
 def model():
     return tiny.model("llama")
-
-
-@pytest.fixture
-def store(tmp_path):
-    encoder = tiny_store.encoder()
-    with kvdb.open(tmp_path / "s.kvdb", create=True) as store:
-        store.bind_encoder(encoder.record)
-        store.insert(tiny_store.FACTS, encoder)
-        yield store
 
 
 @pytest.fixture

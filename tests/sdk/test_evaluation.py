@@ -8,7 +8,6 @@ from dataclasses import replace
 import pytest
 import torch
 
-import kvdb
 from kvdb import Triple
 from kvdb_sdk import Answer, Citation, KnowledgeModel
 from kvdb_sdk.adapter import Adapter
@@ -71,15 +70,6 @@ def model():
     built = tiny.model("llama")
     built.config.max_position_embeddings = 256
     return built
-
-
-@pytest.fixture
-def store(tmp_path):
-    encoder = tiny_store.encoder()
-    with kvdb.open(tmp_path / "s.kvdb", create=True) as store:
-        store.bind_encoder(encoder.record)
-        store.insert(tiny_store.FACTS, encoder)
-        yield store
 
 
 def reading(model, store, *, route="hybrid", change=None, **config):

@@ -24,15 +24,6 @@ def model():
     return tiny.model("llama")
 
 
-@pytest.fixture
-def store(tmp_path):
-    encoder = tiny_store.encoder()
-    with kvdb.open(tmp_path / "s.kvdb", create=True) as store:
-        store.bind_encoder(encoder.record)
-        store.insert(tiny_store.FACTS, encoder)
-        yield store
-
-
 def options(model, **more):
     return {"adapter": tiny_store.adapter_for(model), "encoder": tiny_store.encoder(), **more}
 
