@@ -88,12 +88,18 @@ class Pager:
         return self._pool is None
 
     def touch(self, pages: Sequence[LeafPage]) -> None:
-        """Account for pages that a scorer reads in place, without their sigma."""
-        for start in range(0, len(pages), self._table.slots):
-            for (slot, miss), page in self._place(pages[start : start + self._table.slots]):
+        """Account for pages that a scorer reads in place, without their sigma. The parts of a leaf count as one page."""
+        sizes: dict[PageKey, int] = {}
+        for page in pages:
+            key = PageKey(page.id, page.generation)
+            sizes[key] = sizes.get(key, 0) + page.vectors.nbytes
+        keys = list(sizes)
+        for start in range(0, len(keys), self._table.slots):
+            wave = keys[start : start + self._table.slots]
+            for key, (slot, miss) in zip(wave, self._table.place(wave), strict=True):
                 if miss:
                     self._sigma.pop(slot, None)
-                    self._table.counters.bytes += page.vectors.nbytes
+                    self._table.counters.bytes += sizes[key]
 
     def waves(self, pages: Sequence[LeafPage]) -> Iterator[list[DevicePage]]:
         """The pages in order, as many at a time as the budget holds."""

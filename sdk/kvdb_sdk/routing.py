@@ -43,6 +43,7 @@ class SimilarityScorer:
     def __init__(self, query: F32, pager: Pager) -> None:
         self._dot = DotScorer(query)
         self._pager = pager
+        self.takes_parts = pager.in_place  # what is copied to a device is copied as one page
         self._query = torch.from_numpy(np.ascontiguousarray(query, np.float32)).to(pager.device)  # [E]
 
     def nodes(self, pages: Sequence[NodePage], /) -> F32:

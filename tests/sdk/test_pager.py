@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import torch
@@ -47,6 +49,12 @@ class SmallTree:
     def leaf(self, id):
         return self.pages[id]
 
+    def leaf_parts(self, id):
+        """Every other leaf in two parts, as a page and its delta are."""
+        page = self.pages[id]
+        cuts = [slice(0, len(page.rows))] if id % 2 or len(page.rows) == 1 else [slice(0, 1), slice(1, len(page.rows))]
+        return [replace(page, vectors=page.vectors[cut], rows=page.rows[cut], live=page.live[cut]) for cut in cuts]
+
 
 def scorers(pager, adapter, seed):
     rng = np.random.default_rng(seed)
@@ -80,6 +88,15 @@ def test_the_budget_never_changes_a_result(leaves, slots, copies, seed, inter, k
             assert found.rows.tolist() == right.rows.tolist()
             np.testing.assert_allclose(found.scores, right.scores, rtol=1e-4, atol=1e-5)
     assert small.resident_bytes <= small.budget
+
+
+def test_the_parts_of_a_leaf_that_is_read_in_place_count_as_one_page():
+    tree, limits, query = SmallTree(9, 1), SearchLimits(8, 8, 30), np.ones(DIM, np.float32)
+    in_place, copied = pager_of(4, False), pager_of(4, True)
+    parts = descend(tree, SimilarityScorer(query, in_place), limits)
+    whole = descend(tree, SimilarityScorer(query, copied), limits)
+    assert parts.leaves == whole.leaves
+    assert in_place.counters == copied.counters
 
 
 def test_rows_in_place_and_copied_score_alike():
