@@ -21,8 +21,8 @@ from .joint_softmax import FactBatch, copy_weights
 from .losses import Batch, PromptPrefix, TrainingFacts, collate
 from .projection import Projection
 from .refitting import fitted
-from .relatedness import MOST_NOUNS
 from .relation_match import RelationMatch, term_in, without_subject
+from .spelling import mended
 
 RIDGE = 0.1
 NOTHING_TELLS = -2.0
@@ -46,27 +46,27 @@ def calibrated(
     examples = draw(
         pool, encode, matcher, prefix.tokenizer, count, candidates=candidates, unknown=0.5, seed=seed + SEED
     )
-    there = [example.gold < candidates for example in examples]
-    config = attachment.adapter.config
-    if len(set(there)) < 2:
-        return config
     examples_in = [examples[start : start + batch] for start in range(0, count, batch)]
     by_words = [found for part in examples_in for found in _evidence(attachment, source, pool, prefix, part, matcher)]
     by_model = [found for part in examples_in for found in _evidence(attachment, source, pool, prefix, part, None)]
+    config = attachment.adapter.config
     return replace(
-        config,
-        known=_fitted([evidence.features for evidence in by_words], there),
-        known_by_attention=_fitted([evidence.features for evidence in by_model], there),
+        config, known=_fitted(by_words, config.known), known_by_attention=_fitted(by_model, config.known_by_attention)
     )
 
 
-def _fitted(features: Sequence[Sequence[float]], there: Sequence[bool]) -> tuple[float, ...]:
-    """Intercept and coefficients of a logistic regression in which both classes weigh the same."""
-    x, y = np.array(features, np.float64), np.array(there, np.float64)
-    found = fitted(np.zeros(1 + x.shape[1]), x, y, RIDGE, SIGNS[: x.shape[1]])
-    if not found[1:].any():  # nothing that was seen tells what is there from what is not: refuse
-        found[0] = NOTHING_TELLS
-    return tuple(round(float(w), 4) for w in found)
+def _fitted(found: Sequence[tuple[Evidence, bool]], before: tuple[float, ...]) -> tuple[float, ...]:
+    """Intercept and coefficients of a logistic regression in which both classes weigh the same; as `before` where there
+    is only one class.
+    """
+    x = np.array([evidence.features for evidence, _ in found], np.float64)
+    y = np.array([right for _, right in found], np.float64)
+    if y.min() == y.max():
+        return before
+    fit = fitted(np.zeros(1 + x.shape[1]), x, y, RIDGE, SIGNS[: x.shape[1]])
+    if not fit[1:].any():  # nothing that was seen tells what is there from what is not: refuse
+        fit[0] = NOTHING_TELLS
+    return tuple(round(float(w), 4) for w in fit)
 
 
 @torch.no_grad()
@@ -77,11 +77,13 @@ def _evidence(
     prefix: PromptPrefix,
     examples: Sequence[Example],
     matcher: RelationMatch | None,
-) -> list[Evidence]:
-    """What speaks for the fact that each example reads most; without `matcher` on the attention route."""
+) -> list[tuple[Evidence, bool]]:
+    """What speaks for the fact that each example reads most, and whether that is the asked one.
+
+    Without `matcher` on the attention route.
+    """
     batch = collate(examples, pool, prefix, attachment.model.device)  # type: ignore[arg-type]
     prior = batch.prior(attachment.adapter.config) if matcher else None  # [B, n]
-    nouns = list(dict.fromkeys(row.noun for row in pool.rows))[:MOST_NOUNS]
     weights = _weights(attachment, source, batch, prefix, prior)
     out = []
     for b, example in enumerate(examples):
@@ -93,18 +95,23 @@ def _evidence(
                 found,
                 similarity=float(batch.similarity[b, best]),
                 named=example.match[best] is not None,
-                noun_share=noun_share(example.question, row.noun),
+                noun_share=noun_share(mended(example.question, [row.noun]), row.noun),
                 match=example.match[best] or 0.0,
-                gap=_gap(matcher, example, row, nouns) if example.match[best] is not None else 0.0,
+                gap=_gap(matcher, example, row, pool) if example.match[best] is not None else 0.0,
             )
-        out.append(found)
+        out.append((found, best == example.gold))
     return out
 
 
-def _gap(matcher: RelationMatch, example: Example, row: PoolRow, nouns: Sequence[str]) -> float:
-    """By how much another relation of the pool matches a question better than the row's."""
+def _gap(matcher: RelationMatch, example: Example, row: PoolRow, pool: Pool) -> float:
+    """By how much another relation matches a question better than the row's: the asked one, which a store has for other
+    subjects if not for this, or another candidate's.
+    """
     place = term_in(example.question, row.term)
-    return matcher.gap(without_subject(example.question, *place.span()), row.noun, nouns) if place else 0.0
+    if not place:
+        return 0.0
+    nouns = list(dict.fromkeys(pool.rows[other].noun for other in [example.gold_row, *example.candidates]))
+    return matcher.gap(without_subject(example.question, *place.span()), row.noun, nouns)
 
 
 def _weights(

@@ -129,6 +129,7 @@ def _matches(
     """For each text the match of each candidate's relation, None where the text does not name the candidate's term."""
     asked: list[str] = []
     nouns: list[list[str]] = []
+    values: list[F16] = []
     at: list[tuple[int, list[int]]] = []
     for b, (text, rows) in enumerate(zip(texts, candidates, strict=True)):
         terms: dict[str, list[int]] = {}
@@ -139,9 +140,10 @@ def _matches(
             if found:
                 asked.append(without_subject(text, *found.span()))
                 nouns.append([pool.rows[rows[place]].noun for place in places])
+                values.append(pool.values[[rows[place] for place in places]])
                 at.append((b, places))
     out: list[list[float | None]] = [[None] * len(rows) for rows in candidates]
-    for (b, places), scores in zip(at, matcher(asked, nouns), strict=True):
+    for (b, places), scores in zip(at, matcher(asked, nouns, values), strict=True):
         for place, score in zip(places, scores.tolist(), strict=True):
             out[b][place] = score
     return out

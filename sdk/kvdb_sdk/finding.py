@@ -96,7 +96,8 @@ def _matches(
     terms = [(b, term) for b, found in enumerate(named) for term in found]
     nouns: dict[str, tuple[str, str]] = {}
     texts = [without_subject(questions[b], term.start, term.end) for b, term in terms]
-    scores = matcher(texts, [_nouns_of(snapshot, term.rows, nouns) for _, term in terms])
+    values = [snapshot.value_vectors(term.rows) for _, term in terms]
+    scores = matcher(texts, [_nouns_of(snapshot, term.rows, nouns) for _, term in terms], values)
     out: list[dict[int, float]] = [{} for _ in questions]
     for (b, term), match in zip(terms, scores, strict=True):
         for row, value in zip(term.rows, match.tolist(), strict=True):

@@ -34,6 +34,7 @@ from .relatedness import MOST_NOUNS, Relatedness, related_probability, relatedne
 from .relation_match import RelationMatch, term_in, without_subject
 from .routing import Route, check_route, select_by_attention, select_by_encoder, union, widened, without
 from .rows import row_in_words
+from .spelling import mended
 
 
 class StoreFacts:
@@ -147,7 +148,7 @@ class StoreFacts:
             weight=weight,
             similarity=float(self._similarity[prompt, best]),
             named=match is not None,
-            noun_share=noun_share(question, row.noun),
+            noun_share=noun_share(mended(question, [row.noun]), row.noun),
             match=match or 0.0,
             gap=gap,
         )

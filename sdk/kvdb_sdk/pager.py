@@ -88,7 +88,7 @@ class Pager:
         return self._pool is None
 
     def touch(self, pages: Sequence[LeafPage]) -> None:
-        """Account for pages that a scorer reads in place, without their sigma. The parts of a leaf count as one page."""
+        """Account for pages that a scorer reads in place, without their sigma. A leaf's parts count as one page."""
         sizes: dict[PageKey, int] = {}
         for page in pages:
             key = PageKey(page.id, page.generation)

@@ -3,9 +3,12 @@
 The vector of a whole question is mostly its subject's: "Who runs ABN AMRO?" is as near to the key of the company's
 website as to that of its key people. So the subject gives way to "it" on both sides, and what is left is compared:
 
-    match = cos((1 + U) e("Who runs it?"), e("the key people of it"))
+    match = cos((1 + U) e("Who runs it?"), e("the key people of it")) + VALUE_SHARE cos(e("Who runs it?"), e(value))
 
-U is learnt from paraphrases of questions (kvdb_sdk/paraphrases.json); with U = 0 it is the encoder's own similarity.
+U is learnt from paraphrases of questions (relation_training.py); with U = 0 it is the encoder's own similarity. What a
+fact says of its subject tells as well: "Who?" is nearer to a person than to a year, whatever the relation is called.
+Measured on 1,224 questions about 306 relations of 30 made-up domains, the right one of a subject's 9 to 12 meant best:
+0.61 with the encoder alone, 0.66 with U, 0.70 with the values.
 """
 
 from __future__ import annotations
@@ -16,11 +19,14 @@ from collections.abc import Callable, Sequence
 import numpy as np
 
 from kvdb.kg2kv import key_sentence
-from kvdb.types import F32
+from kvdb.types import F16, F32
+
+from .spelling import mended
 
 Encode = Callable[[Sequence[str]], F32]
 
 SUBJECT = "it"
+VALUE_SHARE = 0.5
 _MOST_NOUNS = 50_000  # kept with their vectors
 _MOST_ASKED = 512
 
@@ -33,18 +39,28 @@ class RelationMatch:
         self._encode = encode
         self._weight = np.eye(len(weight), dtype=np.float32) + weight  # [E, E]
         self._vectors: dict[str, F32] = {}
-        self._asked: dict[str, F32] = {}
+        self._asked: dict[str, tuple[F32, F32]] = {}
 
-    def __call__(self, asked: Sequence[str], nouns: Sequence[Sequence[str]]) -> list[F32]:
-        """The match in [-1, 1] of each text of `asked`, its subject masked, with each of its `nouns`."""
+    def __call__(
+        self, asked: Sequence[str], nouns: Sequence[Sequence[str]], values: Sequence[F16 | F32] | None = None
+    ) -> list[F32]:
+        """The match of each text of `asked`, its subject masked, with each of its `nouns`: in [-1, 1].
+
+        `values`: for each text the vectors [n, E] of what the facts with these nouns say, which then count as well.
+        """
         if not asked:
             return []
         wanted = self._noun_vectors({noun for group in nouns for noun in group})
-        moved = self._moved(asked)
-        return [
-            np.array([wanted[noun] @ moved[text] for noun in group], np.float32)
+        asked = [mended(text, group) for text, group in zip(asked, nouns, strict=True)]
+        vectors = self._question_vectors(asked)
+        out = [
+            np.array([wanted[noun] @ vectors[text][1] for noun in group], np.float32)
             for text, group in zip(asked, nouns, strict=True)
         ]
+        if values is not None:
+            for text, match, said in zip(asked, out, values, strict=True):
+                match += VALUE_SHARE * (said.astype(np.float32) @ vectors[text][0])
+        return out
 
     def best(self, asked: str, nouns: Sequence[str]) -> tuple[str, float]:
         """The noun that a text means most, and the match. ("", -1.0) where there is none to choose from."""
@@ -58,15 +74,16 @@ class RelationMatch:
         scores = self([asked], [[noun, *nouns]])[0]
         return float(scores.max() - scores[0])
 
-    def _moved(self, asked: Sequence[str]) -> dict[str, F32]:
-        """(1 + U) e of each text, unit length. The last ones are kept: a question is compared more than once."""
+    def _question_vectors(self, asked: Sequence[str]) -> dict[str, tuple[F32, F32]]:
+        """e and (1 + U) e of each text, unit length. The last ones are kept: a question is compared more than once."""
         missing = [text for text in dict.fromkeys(asked) if text not in self._asked]
         if missing:
             if len(self._asked) + len(missing) > _MOST_ASKED:
                 self._asked = {text: self._asked[text] for text in asked if text in self._asked}
-            moved = self._encode(missing) @ self._weight.T  # [m, E]
+            vectors = self._encode(missing)  # [m, E]
+            moved = vectors @ self._weight.T  # [m, E]
             moved /= np.linalg.norm(moved, axis=1, keepdims=True).clip(1e-9)
-            self._asked.update(zip(missing, moved, strict=True))
+            self._asked.update(zip(missing, zip(vectors, moved, strict=True), strict=True))
         return self._asked
 
     def _noun_vectors(self, nouns: set[str]) -> dict[str, F32]:

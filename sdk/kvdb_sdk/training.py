@@ -29,7 +29,7 @@ from .examples import NEAR, Encode, Example, Pool, draw
 from .losses import PromptPrefix, TrainingFacts, collate, losses, start_from_model
 from .query_training import train_queries
 from .relation_match import RelationMatch
-from .relation_training import fit_relation
+from .relation_training import encoded_wordings, fit_relation, held_out
 
 CHECKPOINT = "checkpoint.safetensors"
 _CHUNK = 512  # examples prepared at a time: their questions are encoded together
@@ -118,7 +118,8 @@ def train(
         start_from_model(adapter, model, attention_modules(model))
     else:
         adapter.load_state_dict(start.state_dict())
-    relation = fit_relation(encode, pool.rows, seed=options.seed)  # [E, E]
+    wordings = encoded_wordings(encode, pool.rows, seed=options.seed)
+    relation = fit_relation(wordings, seed=options.seed)  # [E, E]
     adapter.relation.data.copy_(torch.from_numpy(relation))
     adapter.relation.requires_grad_(False)
     examples = _Examples(pool, encode, RelationMatch(encode, relation), tokenizer, options, copying=config.copies)
@@ -148,8 +149,9 @@ def train(
             if (step + 1) % options.checkpoint_every == 0:
                 _save_checkpoint(target / CHECKPOINT, adapter, optimizer, step + 1)
         if adapter.config.copies:  # else the model itself says whether it knows
+            held, matcher = held_out(pool, encode, wordings, seed=options.seed)
             adapter.config = calibrated(
-                attachment, source, pool, encode, examples.matcher, prefix,
+                attachment, source, held, encode, matcher, prefix,
                 count=options.calibration, batch=options.batch, candidates=options.candidates, seed=options.seed,
             )  # fmt: skip
     probes = tuple(tuple(round(float(x), 4) for x in row) for row in encoder.probes)

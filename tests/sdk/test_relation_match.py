@@ -10,9 +10,9 @@ import pytest
 
 from kvdb_sdk import relation_training
 from kvdb_sdk.adapter import AdapterConfig
-from kvdb_sdk.examples import PoolRow
+from kvdb_sdk.examples import Pool, PoolRow
 from kvdb_sdk.relatedness import Relatedness, related_probability, relatedness
-from kvdb_sdk.relation_match import RelationMatch, term_in, without_subject
+from kvdb_sdk.relation_match import VALUE_SHARE, RelationMatch, term_in, without_subject
 
 SIZE = 128
 NOUNS = ["capital", "river", "code"]
@@ -39,6 +39,35 @@ def test_the_match_is_the_formula():
     found = RelationMatch(encoder, change)([asked, asked], [NOUNS, NOUNS[:1]])
     assert found[0].tolist() == pytest.approx(wanted, abs=1e-5)
     assert found[1].tolist() == pytest.approx(wanted[:1], abs=1e-5)
+
+
+def test_what_the_facts_say_counts_as_well():
+    values = np.random.default_rng(1).normal(size=(2, SIZE)).astype(np.float16)
+    asked, nouns = ["Who holds it?", "Where is it?"], [NOUNS[:2], NOUNS[2:]]
+    plain = matcher()(asked, nouns)
+    found = matcher()(asked, nouns, [values, values[:1]])
+    for text, match, before, said in zip(asked, found, plain, [values, values[:1]], strict=True):
+        wanted = before + VALUE_SHARE * (said.astype(np.float32) @ encoder([text])[0])
+        assert match.tolist() == pytest.approx(wanted.tolist(), abs=1e-5)
+
+
+def test_a_slip_is_mended_before_it_is_compared():
+    asked = ["Which rivver has it?", "Which river has it?"]
+    slip, right = matcher()(asked, [NOUNS, NOUNS])
+    assert slip.tolist() == right.tolist()
+
+
+def test_calibration_asks_about_what_the_match_has_not_learnt(monkeypatch):
+    learnt = []
+    monkeypatch.setattr(relation_training, "_fit", lambda _, __, right, ___: learnt.append(right) or np.eye(SIZE))
+    rows = [PoolRow(noun, f"term {at}", "value", noun) for noun in NOUNS for at in range(2)]
+    pool = Pool.of(rows, np.zeros((6, SIZE), np.float16), np.zeros((6, SIZE), np.float16))
+    wordings = relation_training.encoded_wordings(encoder, rows)
+    held, _ = relation_training.held_out(pool, encoder, wordings)
+    asked = {rows[at].noun for at in held.askable}
+    seen = {wordings.nouns[place] for place in learnt[0].tolist()}
+    assert len(asked) == 1
+    assert seen == set(wordings.nouns) - asked
 
 
 def test_the_best_noun_and_the_gap():
@@ -75,7 +104,7 @@ def test_training_finds_the_nouns_that_wordings_mean(monkeypatch):
     """Wordings that share no word with their noun: only what is learnt can tell them."""
     wordings = [("Who runs it?", "mayor"), ("Which stream is there?", "river"), ("Where is its seat?", "capital")]
     monkeypatch.setattr(relation_training, "_wordings", lambda rows, rng: wordings * 5)
-    learnt = RelationMatch(encoder, relation_training.fit_relation(encoder, []))
+    learnt = RelationMatch(encoder, relation_training.fit_relation(relation_training.encoded_wordings(encoder, [])))
     nouns = [noun for _, noun in wordings]
     for asked, noun in wordings:
         assert learnt.best(asked, nouns)[0] == noun
