@@ -20,6 +20,8 @@ _SPACES = frozenset("\u0120\u2581\u010a\u0109")  # how vocabularies write a spac
 _UNSPACED = re.compile(r"[\u3040-\u30ff\u3400-\u9fff\u0e00-\u0eff\uac00-\ud7af]")
 _ROLES = ("user", "assistant")
 _MARKS = ("QUESTIONONE", "ANSWERONE", "QUESTIONTWO")
+# Answers are short, and say at once what the store has: models that think first (Qwen3) are asked not to.
+_AS_ASKED = {"tokenize": False, "add_generation_prompt": True, "enable_thinking": False}
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +47,7 @@ def chat_markers(tokenizer: Any) -> ChatMarkers | None:
     if not getattr(tokenizer, "chat_template", None):
         return None
     turns = [{"role": role, "content": mark} for role, mark in zip(("user", "assistant", "user"), _MARKS, strict=True)]
-    text = tokenizer.apply_chat_template(turns, tokenize=False, add_generation_prompt=True)
+    text = tokenizer.apply_chat_template(turns, **_AS_ASKED)
     if not all(text.count(mark) == 1 for mark in _MARKS):
         return None
     before, rest = text.split(_MARKS[0])
@@ -61,7 +63,8 @@ def find_question(tokenizer: Any, markers: ChatMarkers | None, ids: list[int]) -
     text = tokenizer.decode(ids, skip_special_tokens=False)
     start = text.rfind(markers.opener) if markers else -1
     if markers is None or start < 0:
-        return Question(tokenizer.decode(ids, skip_special_tokens=True).strip(), 0, len(ids))
+        begin = int(ids[:1] == [tokenizer.bos_token_id])
+        return Question(tokenizer.decode(ids, skip_special_tokens=True).strip(), begin, len(ids))
     body = text[start + len(markers.opener) :]
     question, closed, answer = body.partition(markers.closer)
     opened = markers.answer_opener[len(markers.closer) :]
@@ -72,13 +75,15 @@ def find_question(tokenizer: Any, markers: ChatMarkers | None, ids: list[int]) -
 
 def chat_prompt(tokenizer: Any, question: str, turns: Sequence[tuple[str, str]] = ()) -> str:
     """The prompt that asks a question after earlier `turns` (question, answer): the chat template where there is one,
-    else each on a line."""
+    else each on a line, after the token that the tokenizer begins texts with."""
     if getattr(tokenizer, "chat_template", None):
         said = [{"role": role, "content": text} for turn in turns for role, text in zip(_ROLES, turn, strict=True)]
         said.append({"role": "user", "content": question})
-        text: str = tokenizer.apply_chat_template(said, tokenize=False, add_generation_prompt=True)
+        text: str = tokenizer.apply_chat_template(said, **_AS_ASKED)
         return text
-    return "".join(f"{asked}\n{answer}\n" for asked, answer in turns) + f"{question}\n"
+    begins = tokenizer("")["input_ids"][:1] == [tokenizer.bos_token_id]
+    begin = tokenizer.bos_token if begins else ""
+    return begin + "".join(f"{asked}\n{answer}\n" for asked, answer in turns) + f"{question}\n"
 
 
 def continuation_ids(tokenizer: Any, text: str, *, after_space: bool = True) -> list[int]:

@@ -27,6 +27,7 @@ from .attention import Attachment, attention_modules, model_shape
 from .calibration import calibrated
 from .examples import NEAR, Encode, Example, Pool, draw
 from .losses import PromptPrefix, TrainingFacts, collate, losses, start_from_model
+from .query_norm import scale_as_normalised
 from .query_training import train_queries
 from .relation_match import RelationMatch
 from .relation_training import encoded_wordings, fit_relation, held_out
@@ -116,6 +117,7 @@ def train(
     adapter.reset()
     if start is None:
         start_from_model(adapter, model, attention_modules(model))
+        scale_as_normalised(adapter, model, tokenizer)
     else:
         adapter.load_state_dict(start.state_dict())
     wordings = encoded_wordings(encode, pool.rows, seed=options.seed)
