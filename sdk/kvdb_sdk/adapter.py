@@ -55,7 +55,7 @@ class AdapterConfig:
     kb_layers: tuple[int, ...]
     select_layers: tuple[int, ...]
     scale: float = 100.0
-    named_bonus: float = -0.12
+    named_bonus: float = 0.05
     relation_bonus: float = 0.6
     known: tuple[float, ...] = (-18.40, -0.10, 3.23, 12.19, 1.83, 4.57, 0.0, 0.0)
     known_by_attention: tuple[float, ...] = (-1.52, -10.73, 7.71)

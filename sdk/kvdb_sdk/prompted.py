@@ -36,7 +36,7 @@ from .text_answer import InWords, answer_from_text
 from .wordings import UNKNOWN
 
 FACTS_IN_PROMPT = 5
-NAMED_BONUS, RELATION_BONUS = -0.12, 0.6  # for facts that the question names, as adapters have them (AdapterConfig)
+NAMED_BONUS, RELATION_BONUS = 0.05, 0.6  # for facts that the question names, as adapters have them (AdapterConfig)
 
 Write = Callable[[list[str]], list[list[int]]]
 """Gives the tokens that the model writes after each of these user turns."""
