@@ -32,7 +32,7 @@ def main() -> None:
     given = _options()
     model, tokenizer = load_language_model(given.model, device=given.device)
     encoder = load_encoder(given.encoder) if given.encoder else load_encoder()
-    adapters = {name: getattr(given, name) for name in ("kblam", "atlaskv", "kvdb") if getattr(given, name)}
+    adapters = {name: getattr(given, name) for name in ("kblam", "atlaskv", "ours", "kvdb") if getattr(given, name)}
     loaded = Loaded(model, tokenizer, encoder, adapters, given.memory)
     triples = [item for item in read(given.facts) if isinstance(item, kvdb.Triple)]
     plan = protocol(triples, min(given.sizes), count=given.count, unknown=given.unknown, seed=given.seed)
@@ -69,6 +69,7 @@ def _options() -> argparse.Namespace:
     parser.add_argument("--kvdb", default="default", help="our adapter: a folder, or a shipped one")
     parser.add_argument("--kblam", help="folder of an adapter by KBLaM's recipe")
     parser.add_argument("--atlaskv", help="folder of an adapter by AtlasKV's recipe")
+    parser.add_argument("--ours", help="folder of an adapter by our recipe, trained for as many steps as theirs")
     parser.add_argument("--memory", default="256MB")
     parser.add_argument("--device")
     parser.add_argument("--batch", type=int, default=8, help="questions asked at a time")

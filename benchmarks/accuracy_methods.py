@@ -14,7 +14,8 @@ from kvdb_sdk.text_answer import says_unknown
 
 @dataclass(frozen=True, slots=True)
 class Loaded:
-    """What all methods share. `adapters`: folder or name of `kblam`, `atlaskv` and `kvdb`, those that there are."""
+    """What all methods share. `adapters`: folder or name of `kblam`, `atlaskv`, `ours` (trained for as many steps as
+    those) and `kvdb` (the one that is to be judged), those that there are."""
 
     model: Any
     tokenizer: Any
@@ -90,6 +91,8 @@ METHODS = {
         "KBLaM's recipe", _attending("kblam", "attention", everything=True), most=10_000, alone=True, adapter="kblam"
     ),
     "atlaskv": Method("AtlasKV's recipe", _attending("atlaskv", "attention"), adapter="atlaskv"),
+    "ours": Method("kvdb's recipe, hybrid", _attending("ours", "hybrid"), adapter="ours"),
+    "ours_attention": Method("kvdb's recipe, attention", _attending("ours", "attention"), adapter="ours"),
     "hybrid": Method("kvdb, hybrid", _attending("kvdb", "hybrid"), adapter="kvdb"),
     "encoder": Method("kvdb, encoder", _attending("kvdb", "encoder"), adapter="kvdb"),
     "attention": Method("kvdb, attention", _attending("kvdb", "attention"), adapter="kvdb"),

@@ -20,7 +20,7 @@ import matplotlib.pyplot as plt
 
 DOCS = Path(__file__).parent.parent / "docs"
 BEGIN, END = "<!-- results: written by benchmarks/accuracy_report.py -->", "<!-- end of results -->"
-MARKERS = ("o-", "s-", "^-", "v-", "D-", "P-", "X-", "*-", "<-")  # lines that lie on each other stay apart
+MARKERS = ("o-", "s-", "^-", "v-", "D-", "P-", "X-", "*-", "<-", ">-", "p-")  # lines that lie on each other stay apart
 Row = dict[str, Any]
 COLUMNS = (
     ("exact", "em"),
