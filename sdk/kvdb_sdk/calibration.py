@@ -104,14 +104,16 @@ def _evidence(
 
 
 def _gap(matcher: RelationMatch, example: Example, row: PoolRow, pool: Pool) -> float:
-    """By how much another relation matches a question better than the row's: the asked one, which a store has for other
-    subjects if not for this, or another candidate's.
+    """By how much a relation that the named facts lack matches a question better than the row's: the asked one, which a
+    store has for other subjects if not for this, or another candidate's.
     """
     place = term_in(example.question, row.term)
     if not place:
         return 0.0
-    nouns = list(dict.fromkeys(pool.rows[other].noun for other in [example.gold_row, *example.candidates]))
-    return matcher.gap(without_subject(example.question, *place.span()), row.noun, nouns)
+    candidates = [pool.rows[at].noun for at in example.candidates]
+    there = {noun for noun, match in zip(candidates, example.match, strict=True) if match is not None}
+    missing = list(dict.fromkeys(noun for noun in [pool.rows[example.gold_row].noun, *candidates] if noun not in there))
+    return matcher.gap(without_subject(example.question, *place.span()), row.noun, missing)
 
 
 def _weights(

@@ -32,6 +32,7 @@ class Found:
     vector: F32  # [E] the question's
     rows: U64  # candidates
     match: dict[int, float] = field(default_factory=dict)  # rows whose term is named -> match of their relation
+    nouns: frozenset[str] = frozenset()  # of those rows
 
 
 def find(
@@ -57,8 +58,8 @@ def find(
     named = [named_in(snapshot, text, rows, hidden)[:MOST_TERMS] for text, rows in zip(questions, near, strict=True)]
     matches = _matches(snapshot, matcher, questions, named)
     return [
-        _joined(snapshot, vector, rows, match, limits.leaf_top_k)
-        for vector, rows, match in zip(vectors, near, matches, strict=True)
+        Found(vector, _joined(snapshot, vector, rows, match, limits.leaf_top_k), match, frozenset(nouns))
+        for vector, rows, (match, nouns) in zip(vectors, near, matches, strict=True)
     ]
 
 
@@ -91,17 +92,19 @@ def _terms(snapshot: Snapshot, rows: U64) -> Iterable[str]:
 
 def _matches(
     snapshot: Snapshot, matcher: RelationMatch, questions: Sequence[str], named: Sequence[Sequence[Named]]
-) -> list[dict[int, float]]:
-    """For each question the rows that it names, with the match of their relation."""
+) -> list[tuple[dict[int, float], set[str]]]:
+    """For each question the rows that it names, with the match of their relation, and these relations' nouns."""
     terms = [(b, term) for b, found in enumerate(named) for term in found]
-    nouns: dict[str, tuple[str, str]] = {}
+    known: dict[str, tuple[str, str]] = {}
     texts = [without_subject(questions[b], term.start, term.end) for b, term in terms]
-    values = [snapshot.value_vectors(term.rows) for _, term in terms]
-    scores = matcher(texts, [_nouns_of(snapshot, term.rows, nouns) for _, term in terms], values)
-    out: list[dict[int, float]] = [{} for _ in questions]
-    for (b, term), match in zip(terms, scores, strict=True):
+    nouns = [_nouns_of(snapshot, term.rows, known) for _, term in terms]
+    scores = matcher(texts, nouns, [snapshot.value_vectors(term.rows) for _, term in terms])
+    out: list[tuple[dict[int, float], set[str]]] = [({}, set()) for _ in questions]
+    for (b, term), own, match in zip(terms, nouns, scores, strict=True):
+        rows, theirs = out[b]
+        theirs.update(own)
         for row, value in zip(term.rows, match.tolist(), strict=True):
-            out[b][row] = max(value, out[b].get(row, -1.0))
+            rows[row] = max(value, rows.get(row, -1.0))
     return out
 
 
@@ -116,11 +119,11 @@ def _nouns_of(snapshot: Snapshot, rows: Sequence[int], known: dict[str, tuple[st
     return out
 
 
-def _joined(snapshot: Snapshot, vector: F32, near: U64, match: dict[int, float], most: int) -> Found:
+def _joined(snapshot: Snapshot, vector: F32, near: U64, match: dict[int, float], most: int) -> U64:
     """The best `most` rows of those named, and those near."""
     rows = np.fromiter(match, np.uint64, len(match))
     if len(rows) > most:
         weight = np.fromiter(match.values(), np.float32, len(match))  # [n]
         score = snapshot.key_vectors(rows) @ vector + RELATION_SHARE * weight  # [n]
         rows = rows[np.argsort(-score, kind="stable")[:most]]
-    return Found(vector, union(rows, near), match)
+    return union(rows, near)

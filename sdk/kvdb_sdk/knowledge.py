@@ -80,6 +80,7 @@ class StoreFacts:
         self._readers: Tensor | None = None  # [B, T] tokens that read facts
         self._found: list[U64] = []  # rows of each question that were found before the model's own queries
         self._match: list[dict[int, float]] = []  # those whose term the question names -> match of their relation
+        self._named_nouns: list[frozenset[str]] = []  # of these
         self._nouns_at = -1  # transaction that _store_nouns are of
         self._store_nouns: list[str] = []
         self._batch: FactBatch | None = None
@@ -125,6 +126,7 @@ class StoreFacts:
         self._vectors = torch.from_numpy(np.stack([each.vector for each in found])).to(self.pager.device)  # [B, E]
         self._found = [each.rows for each in found]
         self._match = [each.match for each in found]
+        self._named_nouns = [each.nouns for each in found]
 
     def evidence(self, prompt: int, weights: Sequence[float]) -> Evidence:
         """What speaks for the fact that a prompt reads most, given its copy weights [n + 1]."""
@@ -136,13 +138,13 @@ class StoreFacts:
             if self._similarity is None:
                 return Evidence(weights[-1], weight)
             _, row = row_in_words(snapshot, int(rows[best]))
-            nouns = self._nouns(snapshot)
+            missing = [noun for noun in self._nouns(snapshot) if self._match and noun not in self._named_nouns[prompt]]
         question = self.questions[prompt].text
         match = self._match[prompt].get(int(rows[best])) if self._match else None
         place = term_in(question, row.term)
         gap = 0.0
         if self.matcher is not None and match is not None and place:
-            gap = self.matcher.gap(without_subject(question, *place.span()), row.noun, nouns)
+            gap = self.matcher.gap(without_subject(question, *place.span()), row.noun, missing)
         return Evidence(
             null=weights[-1],
             weight=weight,
