@@ -59,7 +59,7 @@ class AdapterConfig:
     relation_bonus: float = 0.6
     known: tuple[float, ...] = (-18.40, -0.10, 3.23, 12.19, 1.83, 4.57, 0.0, 0.0)
     known_by_attention: tuple[float, ...] = (-1.52, -10.73, 7.71)
-    related: tuple[float, ...] = (-9.85, 14.26, 12.49, 1.81)
+    related: tuple[float, ...] = (-16.93, 25.98, 6.41, 2.26)
     refuse_below: float = 0.5
     copies: bool = True
     null_fact: bool = True

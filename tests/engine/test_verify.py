@@ -5,7 +5,8 @@ from __future__ import annotations
 import io
 import json
 from collections.abc import Callable
-from types import ModuleType
+from types import ModuleType, SimpleNamespace
+from typing import Any
 
 import numpy as np
 import pytest
@@ -16,6 +17,7 @@ from kvdb.change.write import Write
 from kvdb.file import format
 from kvdb.file.format import LeafMeta, index_key, u32, u64
 from kvdb.file.records import pack_encoder
+from kvdb.upkeep import verify
 
 
 @pytest.fixture
@@ -203,3 +205,21 @@ def test_exports_hold_every_fact(store: kvdb.Store, fakes: ModuleType) -> None:
     assert parsed[0].subject.value == "urn:kvdb:entity:a%09b"
     with pytest.raises(kvdb.errors.InputError, match="no export format"):
         store.export(out, format="xml")
+
+
+def test_an_index_key_of_no_bytes_is_a_finding() -> None:
+    """What a flipped bit in LMDB's own page leaves; LMDB would not write such a key."""
+    keys = [memoryview(b""), memoryview(index_key(format.TEXT, 1))]
+    cursor = SimpleNamespace(iternext=lambda **_: iter(keys))
+    snapshot = SimpleNamespace(
+        txn=SimpleNamespace(cursor=lambda _: cursor),
+        facts_in=SimpleNamespace(index=None, relations=None),
+        state=SimpleNamespace(facts=1, values=1),
+        entries=lambda _: 0,
+    )
+    found: dict[str, tuple[int, int]] = {}
+    findings: Any = SimpleNamespace(snapshot=snapshot, checked={}, equal=lambda name, *both: found.update({name: both}))
+    verify._index(findings)
+    assert found["entries of the identity index"] == (0, 1)
+    assert found["entries of the text index"] == (1, 1)
+    assert findings.checked["index"] == 2

@@ -76,8 +76,9 @@ def test_coefficients_that_do_not_fit_are_refused():
 
 def test_where_nothing_tells_refusal_is_the_answer():
     """Weights that are higher where the fact is missing say nothing for it: the probability is low."""
-    there = [i % 2 == 0 for i in range(40)]
-    coefficients = calibration._fitted([(0.9, 0.1) if known else (0.1, 0.9) for known in there], there)
-    assert coefficients == (calibration.NOTHING_TELLS, 0.0, 0.0)
-    right = calibration._fitted([(0.1, 0.9) if known else (0.9, 0.1) for known in there], there)
+    there, before = [i % 2 == 0 for i in range(40)], (1.0, 2.0, 3.0)
+    turned = [(Evidence(0.9, 0.1) if known else Evidence(0.1, 0.9), known) for known in there]
+    assert calibration._fitted(turned, before) == (calibration.NOTHING_TELLS, 0.0, 0.0)
+    right = calibration._fitted([(evidence, not known) for evidence, known in turned], before)
     assert right[1] < 0 < right[2]
+    assert calibration._fitted(turned[::2], before) == before  # one class alone teaches nothing

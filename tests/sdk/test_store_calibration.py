@@ -62,26 +62,33 @@ def asked_about(store, question):
     return (max(heads, key=len), relations.pop()) if heads and len(relations) == 1 else None
 
 
-def test_half_of_the_questions_can_be_answered_and_none_of_the_others(store):
-    with store.snapshot() as snapshot:
-        made = own_questions(snapshot, 60, seed=3)
-    assert len(made) == 60
-    assert [q.kind for q in made[::2]] == [PRESENT] * 30
-    assert {q.kind for q in made[1::2]} == set(MISSING)
-    assert len({q.text for q in made}) == 60
-    sure = [(q, asked_about(store, q)) for q in made]
-    seen = {q.kind for q, about in sure if about}
-    for q, about in sure:
-        if about is None:
-            continue
-        tails = list(store.match(*about))
-        if q.kind == PRESENT:
-            assert len(tails) == 1 and not q.hidden
-        elif q.kind == HIDDEN:
-            assert set(q.hidden) >= {row_of(fact.id, "tail") for fact in tails} and len(tails) == 1
-        elif q.kind == LACKING:
-            assert not tails
+def test_half_of_the_questions_can_be_answered_and_none_of_the_others(store, monkeypatch):
+    monkeypatch.setattr("kvdb_sdk.own_questions.rough", lambda text, rng: text)  # a slip may name another place
+    seen = set()
+    for seed in range(6):  # of one draw most are worded without their noun, and are not recognised here
+        with store.snapshot() as snapshot:
+            made = own_questions(snapshot, 60, seed=seed)
+        assert len(made) == 60
+        assert [q.kind for q in made[::2]] == [PRESENT] * 30
+        assert {q.kind for q in made[1::2]} == set(MISSING)
+        assert len({q.text for q in made}) == 60
+        seen |= {q.kind for q in made if fits(store, q)}
     assert {PRESENT, HIDDEN, LACKING} <= seen
+
+
+def fits(store, question):
+    """Whether the question is recognised; then it must be what its kind says."""
+    about = asked_about(store, question)
+    if about is None:
+        return False
+    tails = list(store.match(*about))
+    if question.kind == PRESENT:
+        assert len(tails) == 1 and not question.hidden
+    elif question.kind == HIDDEN:
+        assert set(question.hidden) >= {row_of(fact.id, "tail") for fact in tails} and len(tails) == 1
+    elif question.kind == LACKING:
+        assert not tails
+    return True
 
 
 def test_invented_heads_are_not_in_the_store(store):
