@@ -70,7 +70,7 @@ def test_half_of_the_questions_can_be_answered_and_none_of_the_others(store, mon
             made = own_questions(snapshot, 60, seed=seed)
         assert len(made) == 60
         assert [q.kind for q in made[::2]] == [PRESENT] * 30
-        assert {q.kind for q in made[1::2]} == set(MISSING)
+        assert {q.kind for q in made[1::2]} <= set(MISSING)
         assert len({q.text for q in made}) == 60
         seen |= {q.kind for q in made if fits(store, q)}
     assert {PRESENT, HIDDEN, LACKING} <= seen
