@@ -81,6 +81,15 @@ def named_in(snapshot: Snapshot, question: str, near: U64, hidden: frozenset[int
     return sorted(whole, key=lambda term: term.start - term.end)
 
 
+def meant_of(
+    snapshot: Snapshot, matcher: RelationMatch, question: str, term: str, hidden: frozenset[int] = frozenset()
+) -> tuple[dict[int, float], set[str]]:
+    """The rows about a term, with the match of their relation, and their nouns; none where the question has it not."""
+    place = term_in(question, term)
+    rows = tuple(row for row in rows_about(snapshot, term) if row not in hidden) if place else ()
+    return _matches(snapshot, matcher, [question], [[Named(*place.span(), rows)]])[0] if place and rows else ({}, set())
+
+
 def _is_inside(term: Named, other: Named) -> bool:
     return other.start <= term.start and term.end <= other.end and other.end - other.start > term.end - term.start
 

@@ -7,7 +7,7 @@ used by all later layers and tokens.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Sequence, Set
 from contextlib import contextmanager
 from dataclasses import replace
 from typing import Any
@@ -24,7 +24,7 @@ from .adapter import Adapter, AdapterConfig
 from .calibration_note import Calibration
 from .confidence import Evidence, noun_share
 from .encoders import Encoder
-from .finding import find, named_in
+from .finding import find, meant_of, named_in
 from .joint_softmax import FactBatch
 from .pager import Pager
 from .projection import Projection
@@ -80,7 +80,7 @@ class StoreFacts:
         self._readers: Tensor | None = None  # [B, T] tokens that read facts
         self._found: list[U64] = []  # rows of each question that were found before the model's own queries
         self._match: list[dict[int, float]] = []  # those whose term the question names -> match of their relation
-        self._named_nouns: list[frozenset[str]] = []  # of these
+        self._named_nouns: list[Set[str]] = []  # of these
         self._nouns_at = -1  # transaction that _store_nouns are of
         self._store_nouns: list[str] = []
         self._batch: FactBatch | None = None
@@ -138,12 +138,14 @@ class StoreFacts:
             if self._similarity is None:
                 return Evidence(weights[-1], weight)
             _, row = row_in_words(snapshot, int(rows[best]))
-            missing = [noun for noun in self._nouns(snapshot) if self._match and noun not in self._named_nouns[prompt]]
-        question = self.questions[prompt].text
-        match = self._match[prompt].get(int(rows[best])) if self._match else None
-        place = term_in(question, row.term)
-        gap = 0.0
+            question, known = self.questions[prompt].text, self._nouns(snapshot)
+            if self.route == "hybrid" or self.matcher is None:
+                named, nouns = self._match[prompt], self._named_nouns[prompt]
+            else:  # the encoder route does not look for terms; whether it knows is judged by them all the same
+                named, nouns = meant_of(snapshot, self.matcher, question, row.term, self.hidden)
+        match, place, gap = named.get(int(rows[best])), term_in(question, row.term), 0.0
         if self.matcher is not None and match is not None and place:
+            missing = [noun for noun in known if noun not in nouns]
             gap = self.matcher.gap(without_subject(question, *place.span()), row.noun, missing)
         return Evidence(
             null=weights[-1],

@@ -97,6 +97,21 @@ def test_a_full_pass_with_the_answer_selects_as_the_prompt_did(model, store):
     torch.testing.assert_close(step, whole[:, prompt.shape[1] :], rtol=2e-3, atol=2e-3)
 
 
+def test_the_encoder_route_judges_by_the_named_term_as_hybrid_does(model, store):
+    found = {}
+    for route in ("encoder", "hybrid"):
+        with attach(model, TOKENIZER, store, **options(model, route=route)) as knowledge:
+            logits(model, inputs("What is the capital of Place 3?", "What is it?"))
+            rows = knowledge.facts.selected[0].tolist()
+            about = next(at for at, row in enumerate(rows) if store.get(row // 2).head == "Place 3")
+            weights = [float(at == about) for at in range(len(rows) + 1)]
+            found[route] = knowledge.facts.evidence(0, weights)
+            unnamed = knowledge.facts.evidence(1, [1.0] + [0.0] * len(knowledge.facts.selected[1]))
+            assert (unnamed.named, unnamed.match, unnamed.gap) == (False, 0.0, 0.0)
+    assert found["encoder"] == found["hybrid"]
+    assert found["encoder"].named and found["encoder"].match > 0
+
+
 def test_an_empty_store_leaves_the_model_alone(model, tmp_path):
     batch = inputs("What is the capital of Place 3?")
     plain = logits(model, batch)
