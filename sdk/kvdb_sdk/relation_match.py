@@ -46,7 +46,8 @@ class RelationMatch:
     ) -> list[F32]:
         """The match of each text of `asked`, its subject masked, with each of its `nouns`: in [-1, 1].
 
-        `values`: for each text the vectors [n, E] of what the facts with these nouns say, which then count as well.
+        `values`: for each text the vectors [n, E] of what the facts with these nouns say, which then count as well, up
+        to VALUE_SHARE more or less.
         """
         if not asked:
             return []
