@@ -103,7 +103,9 @@ def measured(name: str, run: str, store_path: str, given: argparse.Namespace) ->
             pool = pool_of(snapshot)
         chosen = default_config(model, name, encode.record)
         chosen = replace(chosen, kb_layers=kb, select_layers=kb[:1]) if kb else chosen
-        options = TrainingOptions(steps=given.steps, batch=given.batch, query_steps=2, query_questions=8, calibration=8)
+        options = TrainingOptions(
+            steps=given.steps, batch=given.batch, query_steps=2, query_questions=8, calibration=8, relation_steps=0
+        )
         meter = Meter(model, given.steps)
         adapter = train(
             model, tokenizer, encode, encode.record, pool, out, model_name=name, options=options, config=chosen,

@@ -49,7 +49,9 @@ def recipe(name: str, model: Any, model_name: str, encoder: EncoderRecord, steps
         return Recipe(config, options)
     layers = tuple(range(0, model_shape(model)["layers"], EVERY))
     config = replace(config, kb_layers=layers, select_layers=layers[:1], copies=False, null_fact=False)
-    options = replace(options, weights=TEXT_ALONE, attention_only=1.0, near=0.0, negatives=1, query_steps=0)
+    options = replace(
+        options, weights=TEXT_ALONE, attention_only=1.0, near=0.0, negatives=1, query_steps=0, relation_steps=0
+    )
     if name == "kblam":
         return Recipe(config, replace(options, candidates=100, learning_rate=5e-4, batch=20))
     if name == "atlaskv":

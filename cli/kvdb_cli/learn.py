@@ -25,6 +25,20 @@ if TYPE_CHECKING:
 @options.model
 @click.option("--steps", default=600, show_default=True, type=click.IntRange(1), help="How many steps.")
 @click.option("--batch", default=16, show_default=True, type=click.IntRange(1), help="Questions a step.")
+@click.option(
+    "--query-steps",
+    default=600,
+    show_default=True,
+    type=click.IntRange(0),
+    help="Steps of the query heads alone, first.",
+)
+@click.option(
+    "--relation-steps",
+    default=400,
+    show_default=True,
+    type=click.IntRange(0),
+    help="Steps of how questions mean relations, before that. 0: as the encoder has it.",
+)
 @click.option("--start", metavar="ADAPTER", help="Go on from this adapter: a shipped name or a folder.")
 @click.option(
     "--facts", default=200_000, show_default=True, type=click.IntRange(1), help="Facts to draw from, at most."
@@ -39,6 +53,8 @@ def train(
     model: str,
     steps: int,
     batch: int,
+    query_steps: int,
+    relation_steps: int,
     start: str | None,
     facts: int,
     seed: int,
@@ -81,7 +97,9 @@ def train(
             pool,
             out,
             model_name=model,
-            options=TrainingOptions(steps=steps, batch=batch, seed=seed),
+            options=TrainingOptions(
+                steps=steps, batch=batch, seed=seed, query_steps=query_steps, relation_steps=relation_steps
+            ),
             start=load_adapter(adapter_folder(start, language_model))[0] if start else None,
             data={"store": db, "facts": len(pool.rows)},
             report=report,

@@ -17,7 +17,7 @@ import numpy as np
 import torch
 from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
-from torch import nn
+from torch import Tensor, nn
 
 from kvdb.errors import AdapterError, AdapterMismatchError
 
@@ -26,6 +26,7 @@ CARD = "card.json"
 FORMAT = 1
 SPAN_KINDS = ("term", "value")  # what the copy gate can start: the fact's subject, or its value
 _MAX_CARD_BYTES = 1 << 20
+_CHANGE = "encoder."  # before the names of the encoder's change in the file
 _NEVER = -1e4  # a logit whose weight and gradient are exactly zero, and that float16 still holds
 
 
@@ -83,7 +84,9 @@ class Adapter(nn.Module):
     prior [L], threshold [L]    logit += exp(prior) * (similarity - threshold)
     mix [L, H]                  which heads decide what is copied
     gate_weight [2, hidden], gate_bias [2], gate_known [2]   when a term or a value is copied
-    relation [E, E]             U of kvdb_sdk/relation_match.py
+    relation, relation_values [E, E]              U and W of kvdb_sdk/relation_match.py
+
+    `encoder_change`: of the encoder that compares relations (kvdb_sdk/relation_encoder.py); {} where there is none.
     """
 
     def __init__(self, config: AdapterConfig) -> None:
@@ -105,7 +108,9 @@ class Adapter(nn.Module):
         self.gate_weight = nn.Parameter(torch.zeros(len(SPAN_KINDS), config.hidden_size))
         self.gate_bias = nn.Parameter(torch.full((len(SPAN_KINDS),), -2.0))
         self.gate_known = nn.Parameter(torch.zeros(len(SPAN_KINDS)))
-        self.relation = nn.Parameter(torch.zeros(config.encoder_dim, config.encoder_dim))
+        self.relation = nn.Parameter(torch.zeros(config.encoder_dim, config.encoder_dim), requires_grad=False)
+        self.relation_values = nn.Parameter(torch.zeros_like(self.relation), requires_grad=False)
+        self.encoder_change: dict[str, Tensor] = {}
         self.reset()
 
     def reset(self) -> None:
@@ -138,7 +143,7 @@ def fingerprint(adapter: Adapter, card: Card) -> str:
     """Tells adapters apart: a hash of what the card says they fit and judge by, and of what training moves."""
     said = json.dumps([asdict(card.config), card.model_probe, card.encoder_probes], sort_keys=True)
     made = hashlib.blake2b(said.encode(), digest_size=16)
-    for parameter in (adapter.prior, adapter.threshold, adapter.null_bias, adapter.mix):
+    for parameter in (adapter.prior, adapter.threshold, adapter.null_bias, adapter.mix, adapter.relation):
         made.update(parameter.detach().to("cpu", torch.float16).numpy().tobytes())
     return made.hexdigest()
 
@@ -187,7 +192,8 @@ def save_adapter(folder: str | Path, adapter: Adapter, card: Card) -> None:
     """Write both files; weights as float16. The card comes last, so a folder with a card is whole."""
     target = Path(folder)
     target.mkdir(parents=True, exist_ok=True)
-    tensors = {name: t.detach().to("cpu", torch.float16).contiguous() for name, t in adapter.state_dict().items()}
+    held = adapter.state_dict() | {_CHANGE + name: t for name, t in adapter.encoder_change.items()}
+    tensors = {name: t.detach().to("cpu", torch.float16).contiguous() for name, t in held.items()}
     save_file(tensors, target / WEIGHTS, metadata={"format": "kvdb-adapter", "version": str(FORMAT)})
     body = {"format": FORMAT, **asdict(card)}
     (target / CARD).write_text(json.dumps(body, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
@@ -234,13 +240,16 @@ def load_adapter(folder: str | Path) -> tuple[Adapter, Card]:
     except (SafetensorError, OSError, ValueError) as error:
         raise AdapterError(f"{path} is not a safetensors file: {error}") from error
     adapter = Adapter(card.config)
-    tensors.setdefault("relation", torch.zeros_like(adapter.relation))  # adapters trained before there was one
+    for name in ("relation", "relation_values"):  # adapters trained before there was one
+        tensors.setdefault(name, torch.zeros_like(adapter.relation))
+    change = {name: tensors.pop(name) for name in list(tensors) if name.startswith(_CHANGE)}
     wanted = {name: tuple(t.shape) for name, t in adapter.state_dict().items()}
     found = {name: tuple(t.shape) for name, t in tensors.items()}
     if wanted != found:
         wrong = sorted(name for name in wanted.keys() | found.keys() if wanted.get(name) != found.get(name))
         raise AdapterError(f"{path} does not hold what its card says: {', '.join(wrong)} differ")
-    if not all(bool(torch.isfinite(t).all()) for t in tensors.values()):
+    if not all(bool(torch.isfinite(t).all()) for t in [*tensors.values(), *change.values()]):
         raise AdapterError(f"{path} holds NaN or infinite weights: train it again")
     adapter.load_state_dict({name: t.float() for name, t in tensors.items()})
+    adapter.encoder_change = {name.removeprefix(_CHANGE): t.float() for name, t in change.items()}
     return adapter.eval().requires_grad_(False), card

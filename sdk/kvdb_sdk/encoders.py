@@ -47,7 +47,7 @@ class Encoder:
 
     def __init__(self, encode: EncodeFunction, *, name: str) -> None:
         self.name = name
-        self._encode = encode
+        self.function = encode
 
     def __repr__(self) -> str:
         return f"Encoder({self.name!r})"
@@ -56,7 +56,7 @@ class Encoder:
         if not len(texts):
             return np.empty((0, self.dim), np.float32)
         place = {text: i for i, text in enumerate(dict.fromkeys(texts))}
-        distinct = unit_rows(self._encode(list(place)), list(place), self.name)  # [u, d]
+        distinct = unit_rows(self.function(list(place)), list(place), self.name)  # [u, d]
         return distinct[[place[text] for text in texts]] if len(place) < len(texts) else distinct  # [n, d]
 
     @cached_property
@@ -71,7 +71,7 @@ class Encoder:
 
     def renamed(self, name: str) -> Encoder:
         """The same encoder under another name."""
-        return Encoder(self._encode, name=name)
+        return Encoder(self.function, name=name)
 
 
 def unit_rows(vectors: Any, texts: Sequence[str], name: str) -> F32:

@@ -31,7 +31,8 @@ from .projection import Projection
 from .prompts import Question, chat_markers, find_question, glued_ids
 from .reading import Subject, subjects
 from .relatedness import MOST_NOUNS, Relatedness, related_probability, relatedness
-from .relation_match import RelationMatch, term_in, without_subject
+from .relation_encoder import relation_match
+from .relation_match import term_in, without_subject
 from .routing import Route, check_route, select_by_attention, select_by_encoder, union, widened, without
 from .rows import row_in_words
 from .spelling import mended
@@ -68,9 +69,7 @@ class StoreFacts:
         self.questions: list[Question] = []
         self.adapter = adapter
         self._projection = Projection.of(adapter)
-        self.matcher: RelationMatch | None = None
-        if encoder is not None:
-            self.matcher = RelationMatch(encoder, adapter.relation.detach().float().cpu().numpy())
+        self.matcher = None if encoder is None else relation_match(adapter, encoder)
         self._tokenizer = tokenizer
         self._markers = chat_markers(tokenizer)
         self.glued = glued_ids(tokenizer)

@@ -70,7 +70,7 @@ class PromptedFacts:
         if store.encoder is not None:
             check_encoder(store.path, store.encoder, self.encoder.record)
         dim = self.encoder.record.dim
-        self._matcher = RelationMatch(self.encoder, np.zeros((dim, dim), np.float32))
+        self._matcher = RelationMatch(self.encoder)
         # Rows are scored where they lie in the store's map, so that no page and no sigma is ever made.
         self._in_place = Pager(dim, torch.ones_like, device="cpu")
 

@@ -1,14 +1,15 @@
 """How well the words of a question, its subject aside, mean a relation.
 
 The vector of a whole question is mostly its subject's: "Who runs ABN AMRO?" is as near to the key of the company's
-website as to that of its key people. So the subject gives way to "it" on both sides, and what is left is compared:
+website as to that of its key people. So the subject gives way to "it" on both sides, and what is left is compared, by
+an encoder f that was changed for it (relation_encoder.py; else the store's own e):
 
-    match = cos((1 + U) e("Who runs it?"), e("the key people of it")) + VALUE_SHARE cos(e("Who runs it?"), e(value))
+    q = f("Who runs it?")
+    match = cos((1 + U) q, f("the key people of it")) + VALUE_SHARE cos((1 + W) q, e(value))
 
-U is learnt from paraphrases of questions (relation_training.py); with U = 0 it is the encoder's own similarity. What a
-fact says of its subject tells as well: "Who?" is nearer to a person than to a year, whatever the relation is called.
-Measured on 1,224 questions about 306 relations of 30 made-up domains, the right one of a subject's 9 to 12 meant best:
-0.61 with the encoder alone, 0.66 with U, 0.69 with the values.
+What a fact says of its subject tells as well: "Who?" is nearer to a person than to a year, whatever the relation is
+called. f, U and W are learnt from wordings of questions (relation_wordings.py); with U = W = 0 and f = e it is the
+encoder's own similarity. docs/attention.md has what each of them gives.
 """
 
 from __future__ import annotations
@@ -34,10 +35,10 @@ _MOST_ASKED = 512
 class RelationMatch:
     """Compares questions with the nouns of relations; keeps the nouns' vectors."""
 
-    def __init__(self, encode: Encode, weight: F32) -> None:
-        """`weight`: U [E, E]."""
+    def __init__(self, encode: Encode, to_nouns: F32 | None = None, to_values: F32 | None = None) -> None:
+        """`encode` is f; `to_nouns` and `to_values` are U and W [E, E], None for 0."""
         self._encode = encode
-        self._weight = np.eye(len(weight), dtype=np.float32) + weight  # [E, E]
+        self._moves = (to_nouns, to_values)
         self._vectors: dict[str, F32] = {}
         self._asked: dict[str, tuple[F32, F32]] = {}
 
@@ -55,12 +56,12 @@ class RelationMatch:
         asked = [mended(text, group) for text, group in zip(asked, nouns, strict=True)]
         vectors = self._question_vectors(asked)
         out = [
-            np.array([wanted[noun] @ vectors[text][1] for noun in group], np.float32)
+            np.array([wanted[noun] @ vectors[text][0] for noun in group], np.float32)
             for text, group in zip(asked, nouns, strict=True)
         ]
         if values is not None:
             for text, match, said in zip(asked, out, values, strict=True):
-                match += VALUE_SHARE * (said.astype(np.float32) @ vectors[text][0])
+                match += VALUE_SHARE * (said.astype(np.float32) @ vectors[text][1])
         return out
 
     def best(self, asked: str, nouns: Sequence[str]) -> tuple[str, float]:
@@ -76,15 +77,16 @@ class RelationMatch:
         return float(scores.max() - scores[0])
 
     def _question_vectors(self, asked: Sequence[str]) -> dict[str, tuple[F32, F32]]:
-        """e and (1 + U) e of each text, unit length. The last ones are kept: a question is compared more than once."""
+        """(1 + U) f and (1 + W) f of each text, unit length. The last ones are kept: a question is compared more than
+        once.
+        """
         missing = [text for text in dict.fromkeys(asked) if text not in self._asked]
         if missing:
             if len(self._asked) + len(missing) > _MOST_ASKED:
                 self._asked = {text: self._asked[text] for text in asked if text in self._asked}
             vectors = self._encode(missing)  # [m, E]
-            moved = vectors @ self._weight.T  # [m, E]
-            moved /= np.linalg.norm(moved, axis=1, keepdims=True).clip(1e-9)
-            self._asked.update(zip(missing, zip(vectors, moved, strict=True), strict=True))
+            both = (_moved(vectors, change) for change in self._moves)
+            self._asked.update(zip(missing, zip(*both, strict=True), strict=True))
         return self._asked
 
     def _noun_vectors(self, nouns: set[str]) -> dict[str, F32]:
@@ -96,6 +98,15 @@ class RelationMatch:
             vectors = self._encode([key_sentence(noun, SUBJECT) for noun in missing])  # [n, E]
             self._vectors.update(zip(missing, vectors, strict=True))
         return self._vectors
+
+
+def _moved(vectors: F32, change: F32 | None) -> F32:
+    """(1 + change) times vectors [m, E], unit length again."""
+    if change is None:
+        return vectors
+    moved: F32 = vectors + vectors @ change.T  # [m, E]
+    moved /= np.linalg.norm(moved, axis=1, keepdims=True).clip(1e-9)
+    return moved
 
 
 def without_subject(question: str, start: int, end: int) -> str:

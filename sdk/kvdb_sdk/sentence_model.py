@@ -141,14 +141,15 @@ class PlainSentenceModel:
         self.tokens.enable_truncation(min(int(limit) for limit in limits if limit))
 
     def __call__(self, texts: Sequence[str]) -> F32:
-        ids = [encoding.ids for encoding in self.tokens.encode_batch_fast(list(texts))]
+        ids = self.token_ids(texts)
         out = np.empty((len(ids), self.model.config.hidden_size), np.float32)  # [n, d]
         on_cpu = self.device.type == "cpu"
         batches = list(batches_by_length(ids, CPU_BATCH_TOKENS if on_cpu else GPU_BATCH_TOKENS))
         threads = min(torch.get_num_threads(), len(batches)) if on_cpu else 1
 
         def run(batch: list[int]) -> None:
-            out[batch] = self._encode([ids[i] for i in batch])
+            with torch.inference_mode():
+                out[batch] = self.vectors([ids[i] for i in batch]).cpu().numpy()
 
         if threads <= 1:
             for batch in batches:
@@ -162,8 +163,12 @@ class PlainSentenceModel:
             torch.set_num_threads(each_alone)  # the matrix library keeps one number for all threads
         return out
 
-    @torch.inference_mode()
-    def _encode(self, ids: list[list[int]]) -> F32:
+    def token_ids(self, texts: Sequence[str]) -> list[list[int]]:
+        """The tokens of each text, cut to what the model reads."""
+        return [encoding.ids for encoding in self.tokens.encode_batch_fast(list(texts))]
+
+    def vectors(self, ids: Sequence[Sequence[int]]) -> Tensor:
+        """One batch: tokens to float32 [b, d] of unit length, on the model's device."""
         longest = max(map(len, ids))
         tokens = torch.full((len(ids), longest), self.pad)  # [b, t]
         mask = torch.zeros((len(ids), longest), dtype=torch.long)  # [b, t]
@@ -177,8 +182,7 @@ class PlainSentenceModel:
         else:
             weights = mask[:, :, None].float()  # [b, t, 1]
             pooled = (hidden * weights).sum(1) / weights.sum(1)  # [b, d]
-        vectors: F32 = torch.nn.functional.normalize(pooled, dim=-1).cpu().numpy()  # [b, d]
-        return vectors
+        return torch.nn.functional.normalize(pooled, dim=-1)  # [b, d]
 
 
 def batches_by_length(ids: Sequence[Sequence[int]], budget: int) -> Iterator[list[int]]:

@@ -29,8 +29,9 @@ from .examples import NEAR, Encode, Example, Pool, draw
 from .losses import PromptPrefix, TrainingFacts, collate, losses, start_from_model
 from .query_norm import scale_as_normalised
 from .query_training import train_queries
+from .relation_encoder import relation_match
 from .relation_match import RelationMatch
-from .relation_training import encoded_wordings, fit_relation, held_out
+from .relation_training import RELATIONS, learn_relations
 
 CHECKPOINT = "checkpoint.safetensors"
 _CHUNK = 512  # examples prepared at a time: their questions are encoded together
@@ -59,6 +60,7 @@ class TrainingOptions:
     calibration: int = 512  # examples that refusal is calibrated on at the end
     query_steps: int = 600  # of the query heads alone, before the others (kvdb_sdk/query_training.py)
     query_questions: int = 6000  # that these see
+    relation_steps: int = 400  # of how questions mean relations (relation_training.py); 0: as the encoder has it
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,11 +122,11 @@ def train(
         scale_as_normalised(adapter, model, tokenizer)
     else:
         adapter.load_state_dict(start.state_dict())
-    wordings = encoded_wordings(encode, pool.rows, seed=options.seed)
-    relation = fit_relation(wordings, seed=options.seed)  # [E, E]
-    adapter.relation.data.copy_(torch.from_numpy(relation))
-    adapter.relation.requires_grad_(False)
-    examples = _Examples(pool, encode, RelationMatch(encode, relation), tokenizer, options, copying=config.copies)
+        adapter.encoder_change = dict(start.encoder_change)
+    if start is None or not start.relation.any():
+        learn_relations(adapter, encode, target, steps=options.relation_steps, seed=options.seed)
+    matcher = relation_match(adapter, encode)
+    examples = _Examples(pool, encode, matcher, tokenizer, options, copying=config.copies)
     optimizer = _optimizer(adapter, options)
     done = _restore(target / CHECKPOINT, adapter, optimizer)
     prefix = PromptPrefix(model, tokenizer)
@@ -151,15 +153,15 @@ def train(
             if (step + 1) % options.checkpoint_every == 0:
                 _save_checkpoint(target / CHECKPOINT, adapter, optimizer, step + 1)
         if adapter.config.copies:  # else the model itself says whether it knows
-            held, matcher = held_out(pool, encode, wordings, seed=options.seed)
             adapter.config = calibrated(
-                attachment, source, held, encode, matcher, prefix,
+                attachment, source, pool, encode, matcher, prefix,
                 count=options.calibration, batch=options.batch, candidates=options.candidates, seed=options.seed,
             )  # fmt: skip
     probes = tuple(tuple(round(float(x), 4) for x in row) for row in encoder.probes)
     training = {"options": asdict(options), "data": data or {}, "seconds": round(time.monotonic() - started)}
     save_adapter(target, adapter, Card(adapter.config, model_probe(model), probes, training))
-    (target / CHECKPOINT).unlink(missing_ok=True)
+    for done_with in (CHECKPOINT, RELATIONS):
+        (target / done_with).unlink(missing_ok=True)
     return adapter.eval().requires_grad_(False)
 
 

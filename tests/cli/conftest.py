@@ -17,7 +17,6 @@ import kvdb
 import kvdb_cli
 import kvdb_sdk
 from kvdb_cli.main import cli
-from kvdb_sdk import relation_training
 
 ENCODER = "hash_encoder:encode"
 _SOURCE = """
@@ -35,13 +34,6 @@ FACTS = "France\tcapital\tParis\nGermany\tcapital\tBerlin\nJapan\tcapital\tTokyo
 
 Run = Callable[..., Result]
 Process = Callable[..., "subprocess.CompletedProcess[bytes]"]
-
-
-@pytest.fixture(autouse=True)
-def few_wordings(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Training encodes every wording of a common relation; a few will do, and the encoders of tests are slow."""
-    some = dict(list(relation_training.load_common_relations().items())[:10])
-    monkeypatch.setattr(relation_training, "load_common_relations", lambda: some)
 
 
 @pytest.fixture(autouse=True)

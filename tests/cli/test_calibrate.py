@@ -18,7 +18,21 @@ def common(run, tmp_path: Path, tiny_model: Path) -> tuple[object, ...]:
     (tmp_path / "many.tsv").write_text(FACTS)
     run("ingest", "many.kvdb", "many.tsv", "--encoder", ENCODER)
     shared = ("--model", tiny_model, "--encoder", ENCODER)
-    run("train", "many.kvdb", "--out", "made", "--steps", 1, "--batch", 2, *shared)
+    run(
+        "train",
+        "many.kvdb",
+        "--out",
+        "made",
+        "--steps",
+        1,
+        "--batch",
+        2,
+        "--query-steps",
+        0,
+        "--relation-steps",
+        0,
+        *shared,
+    )
     return ("many.kvdb", "--adapter", "made", *shared)
 
 

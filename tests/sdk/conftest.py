@@ -5,16 +5,8 @@ from __future__ import annotations
 import pytest
 
 import kvdb
-from kvdb_sdk import relation_training
 
 from . import tiny_store
-
-
-@pytest.fixture(autouse=True)
-def few_wordings(monkeypatch):
-    """Training encodes every wording of a common relation; a few will do, and the encoders of tests are slow."""
-    some = dict(list(relation_training.load_common_relations().items())[:10])
-    monkeypatch.setattr(relation_training, "load_common_relations", lambda: some)
 
 
 @pytest.fixture

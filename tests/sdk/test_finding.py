@@ -17,7 +17,7 @@ from kvdb_sdk.relation_match import RelationMatch
 from . import tiny, tiny_store
 
 ENCODER = tiny_store.encoder()
-MATCHER = RelationMatch(ENCODER, np.zeros((tiny.ENCODER_DIM, tiny.ENCODER_DIM), np.float32))
+MATCHER = RelationMatch(ENCODER)
 FACTS = [
     *tiny_store.FACTS,
     ("New York", "river", "Hudson"),

@@ -1,4 +1,4 @@
-"""Which relation a question means, how that is learnt, and whether a question is one for the store at all."""
+"""Which relation a question means, and whether a question is one for the store at all."""
 
 from __future__ import annotations
 
@@ -8,9 +8,7 @@ import zlib
 import numpy as np
 import pytest
 
-from kvdb_sdk import relation_training
 from kvdb_sdk.adapter import AdapterConfig
-from kvdb_sdk.examples import Pool, PoolRow
 from kvdb_sdk.relatedness import Relatedness, related_probability, relatedness
 from kvdb_sdk.relation_match import VALUE_SHARE, RelationMatch, term_in, without_subject
 
@@ -28,7 +26,7 @@ def encoder(texts):
 
 
 def matcher(*, encode=encoder):
-    return RelationMatch(encode, np.zeros((SIZE, SIZE), np.float32))
+    return RelationMatch(encode)
 
 
 def test_the_match_is_the_formula():
@@ -44,30 +42,21 @@ def test_the_match_is_the_formula():
 def test_what_the_facts_say_counts_as_well():
     values = np.random.default_rng(1).normal(size=(2, SIZE)).astype(np.float16)
     asked, nouns = ["Who holds it?", "Where is it?"], [NOUNS[:2], NOUNS[2:]]
+    change = np.random.default_rng(2).normal(size=(SIZE, SIZE)).astype(np.float32)
     plain = matcher()(asked, nouns)
-    found = matcher()(asked, nouns, [values, values[:1]])
-    for text, match, before, said in zip(asked, found, plain, [values, values[:1]], strict=True):
-        wanted = before + VALUE_SHARE * (said.astype(np.float32) @ encoder([text])[0])
-        assert match.tolist() == pytest.approx(wanted.tolist(), abs=1e-5)
+    for to_values in (None, change):
+        found = RelationMatch(encoder, None, to_values)(asked, nouns, [values, values[:1]])
+        for text, match, before, said in zip(asked, found, plain, [values, values[:1]], strict=True):
+            q = encoder([text])[0]
+            q = q if to_values is None else (q + change @ q) / np.linalg.norm(q + change @ q)
+            wanted = before + VALUE_SHARE * (said.astype(np.float32) @ q)
+            assert match.tolist() == pytest.approx(wanted.tolist(), abs=1e-5)
 
 
 def test_a_slip_is_mended_before_it_is_compared():
     asked = ["Which rivver has it?", "Which river has it?"]
     slip, right = matcher()(asked, [NOUNS, NOUNS])
     assert slip.tolist() == right.tolist()
-
-
-def test_calibration_asks_about_what_the_match_has_not_learnt(monkeypatch):
-    learnt = []
-    monkeypatch.setattr(relation_training, "_fit", lambda _, __, right, ___: learnt.append(right) or np.eye(SIZE))
-    rows = [PoolRow(noun, f"term {at}", "value", noun) for noun in NOUNS for at in range(2)]
-    pool = Pool.of(rows, np.zeros((6, SIZE), np.float16), np.zeros((6, SIZE), np.float16))
-    wordings = relation_training.encoded_wordings(encoder, rows)
-    held, _ = relation_training.held_out(pool, encoder, wordings)
-    asked = {rows[at].noun for at in held.askable}
-    seen = {wordings.nouns[place] for place in learnt[0].tolist()}
-    assert len(asked) == 1
-    assert seen == set(wordings.nouns) - asked
 
 
 def test_the_best_noun_and_the_gap():
@@ -98,27 +87,6 @@ def test_a_term_is_found_whole_in_any_case():
     place = term_in("the code of NEW york?", "New York")
     assert without_subject("the code of NEW york?", *place.span()) == "the code of it?"
     assert term_in("the Yorks", "York") is None
-
-
-def test_training_finds_the_nouns_that_wordings_mean(monkeypatch):
-    """Wordings that share no word with their noun: only what is learnt can tell them."""
-    wordings = [("Who runs it?", "mayor"), ("Which stream is there?", "river"), ("Where is its seat?", "capital")]
-    monkeypatch.setattr(relation_training, "_wordings", lambda rows, rng: wordings * 5)
-    learnt = RelationMatch(encoder, relation_training.fit_relation(relation_training.encoded_wordings(encoder, [])))
-    nouns = [noun for _, noun in wordings]
-    for asked, noun in wordings:
-        assert learnt.best(asked, nouns)[0] == noun
-        assert learnt.gap(asked, noun, nouns) == 0.0
-    plain = matcher()
-    assert any(plain.best(asked, nouns)[0] != noun for asked, noun in wordings)
-
-
-def test_the_wordings_have_their_subject_masked(monkeypatch):
-    monkeypatch.setattr(relation_training, "STEPS", 1)
-    rows = [PoolRow("capital", "France", "Paris", "capital"), PoolRow("river", "France", "Seine", "river")]
-    found = relation_training._wordings(rows, relation_training.random.Random(0))
-    assert {"capital", "river"} <= {noun for _, noun in found}
-    assert all("{" not in text and "France" not in text and "it" in text for text, _ in found)
 
 
 def test_a_question_is_for_the_store_by_nearness_relation_and_name():

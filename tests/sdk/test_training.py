@@ -22,7 +22,15 @@ from . import tiny, tiny_store
 TOKENIZER = tiny_store.tokenizer()
 ENCODER = tiny_store.encoder()
 OPTIONS = TrainingOptions(
-    steps=4, batch=4, candidates=5, negatives=8, checkpoint_every=2, calibration=48, learning_rate=1e-2, query_steps=0
+    steps=4,
+    batch=4,
+    candidates=5,
+    negatives=8,
+    checkpoint_every=2,
+    calibration=48,
+    learning_rate=1e-2,
+    query_steps=0,
+    relation_steps=0,
 )
 
 
@@ -138,7 +146,7 @@ def test_a_right_fact_that_is_hardly_read_is_still_learnt():
 
 
 def test_how_many_candidates_are_near():
-    matcher = RelationMatch(ENCODER, np.zeros((tiny.ENCODER_DIM, tiny.ENCODER_DIM), np.float32))
+    matcher = RelationMatch(ENCODER)
 
     def drawn(**more):
         return draw(pool(), ENCODER, matcher, TOKENIZER, 6, candidates=10, unknown=0.5, seed=1, **more)

@@ -1,0 +1,195 @@
+"""How the match of relations is learnt: the wordings, the matrices, and the change of the encoder."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from kvdb.errors import AdapterError, AdapterMismatchError
+from kvdb.kg2kv import noun_forms
+from kvdb_sdk import relation_low_rank, relation_training
+from kvdb_sdk.adapter import Card, load_adapter, save_adapter
+from kvdb_sdk.encoders import Encoder, load_encoder
+from kvdb_sdk.relation_encoder import changed, relation_match, sentence_model, upper_maps
+from kvdb_sdk.relation_low_rank import fit_low_rank
+from kvdb_sdk.relation_match import RelationMatch
+from kvdb_sdk.relation_matrices import encoded, fit_relation
+from kvdb_sdk.relation_training import RELATIONS, learn_relations
+from kvdb_sdk.relation_wordings import load_domains, load_wordings, wordings_of
+
+from . import tiny as tiny_model
+from .test_encoders import tiny as tiny
+from .test_relation_match import SIZE
+from .test_relation_match import encoder as bags
+
+# Wordings that share no word with their noun: only what is learnt can tell them.
+PAIRS = [("Who runs it?", "mayor"), ("Which stream is there?", "river"), ("Where is its seat?", "capital")]
+DOMAIN = {
+    "domain": "lighthouses",
+    "relations": {
+        "first lit": {"values": ["1811", "1882"], "asked": ["When did {term} begin to shine?", "{term} since when"]},
+        "is run by": {"values": ["a board", "a trust"], "asked": ["Whose is {term}?", "{term} authority"]},
+        "height": {"values": ["35 m", "49 m"], "asked": ["How far up does {term} go?", "{term} size"]},
+    },
+}
+WORDINGS = wordings_of(PAIRS * 5, [DOMAIN])
+
+
+@pytest.fixture(scope="module")
+def bert(tiny: Path) -> Encoder:
+    return load_encoder(str(tiny), device="cpu")
+
+
+def right(match: RelationMatch) -> int:
+    """How many of the pairs' nouns are found."""
+    return sum(match.best(asked, [noun for _, noun in PAIRS])[0] == noun for asked, noun in PAIRS)
+
+
+def test_wordings_have_their_places() -> None:
+    assert [WORDINGS.nouns[i] for i in WORDINGS.right[:3]] == ["mayor", "river", "capital"]
+    [domain] = WORDINGS.domains
+    assert [WORDINGS.nouns[i] for i in domain.nouns] == [noun_forms(name).tail_noun for name in DOMAIN["relations"]]
+    assert list(WORDINGS.general) == list(range(15))
+    assert [WORDINGS.asked[i] for i in domain.asked[:2]] == ["When did it begin to shine?", "it since when"]
+    assert list(domain.values[1]) == ["1882", "a trust", "49 m"]
+
+
+def test_the_package_has_wordings_of_many_kinds() -> None:
+    found = load_wordings()
+    assert len(found.domains) > 200 and len(found.nouns) > 3000 and len(found.general) > 15_000
+    assert all("{" not in text for text in found.asked)
+    for domain in load_domains():
+        for name, about in domain["relations"].items():
+            assert len(about["values"]) == 2 and all(about["values"]), (domain["domain"], name)
+            assert len({text.lower() for text in about["asked"]}) == len(about["asked"]) >= 5, (domain["domain"], name)
+            assert all(text.count("{term}") == 1 for text in about["asked"]), (domain["domain"], name)
+
+
+def test_the_matrices_find_what_wordings_mean() -> None:
+    """Nouns by U, values by W, on bags of words that share none."""
+    to_nouns, to_values = fit_relation(encoded(WORDINGS, bags, bags), steps=80)
+    assert right(RelationMatch(bags, to_nouns)) == len(PAIRS)
+    assert right(RelationMatch(bags)) < len(PAIRS)
+    by_value = RelationMatch(bags, None, to_values)
+    for at, about in enumerate(DOMAIN["relations"].values()):
+        for subject in (0, 1):
+            values = bags([each["values"][subject] for each in DOMAIN["relations"].values()])
+            asked = about["asked"][0].replace("{term}", "it")
+            assert int(by_value([asked], [["x", "x", "x"]], [values])[0].argmax()) == at
+
+
+def test_without_domains_the_nouns_alone_are_learnt() -> None:
+    to_nouns, to_values = fit_relation(encoded(wordings_of(PAIRS, []), bags, bags), steps=60)
+    assert right(RelationMatch(bags, to_nouns)) == len(PAIRS)
+    assert not to_values.any()
+
+
+def test_the_encoder_learns_what_wordings_mean(bert: Encoder, monkeypatch) -> None:
+    monkeypatch.setattr(relation_low_rank, "ALIKE", 2.0)  # to a random model everything is alike
+    monkeypatch.setattr(relation_low_rank, "RATE", 3e-2)
+    losses: list[float] = []
+    before = {name: tensor.clone() for name, tensor in sentence_model(bert).model.state_dict().items()}
+    change = fit_low_rank(bert, WORDINGS, steps=60, report=lambda step, loss: losses.append(loss))
+    assert np.mean(losses[-5:]) < 0.5 * np.mean(losses[:5])
+    assert right(RelationMatch(changed(bert, change))) == len(PAIRS)
+    for name, tensor in sentence_model(bert).model.state_dict().items():
+        assert torch.equal(tensor, before[name]), name
+
+
+def test_a_change_is_the_formula_and_shares_what_stays(bert: Encoder) -> None:
+    inner = sentence_model(bert)
+    torch.manual_seed(0)
+    change = {}
+    for name, each in upper_maps(inner.model).items():
+        change[f"{name}.a"] = torch.randn(3, each.in_features)
+        change[f"{name}.b"] = torch.randn(each.out_features, 3) * 0.1
+    assert {name.split(".")[2] for name in change} == {"1"}  # the upper of two layers
+    other = changed(bert, change)
+    for name, each in upper_maps(inner.model).items():
+        wanted = each.weight + change[f"{name}.b"] @ change[f"{name}.a"]
+        assert torch.allclose(other.model.get_submodule(name).weight, wanted, atol=1e-6)
+    word, layer = "embeddings.word_embeddings", "encoder.layer.0.output.dense"
+    for name in (word, layer):
+        assert other.model.get_submodule(name).weight is inner.model.get_submodule(name).weight
+    assert not np.allclose(other(["the river of it"]), bert(["the river of it"]), atol=1e-3)
+    nothing = changed(bert, {name: torch.zeros_like(each) for name, each in change.items()})
+    assert np.allclose(nothing(["the river of it"]), bert(["the river of it"]), atol=1e-6)
+
+
+def test_a_change_that_does_not_fit_is_refused(bert: Encoder) -> None:
+    change = fit_low_rank(bert, WORDINGS, steps=1)
+    name = next(iter(change))
+    with pytest.raises(AdapterMismatchError, match="other layers"):
+        changed(bert, {key: tensor for key, tensor in change.items() if key != name})
+    with pytest.raises(AdapterMismatchError, match="shape"):
+        changed(bert, change | {name: torch.zeros(2, 5)})
+    with pytest.raises(AdapterMismatchError, match="does not run here"):
+        changed(bags, change)
+
+
+def test_an_encoder_from_elsewhere_is_left_as_it_is() -> None:
+    assert fit_low_rank(bags, WORDINGS, steps=1) == {}
+
+
+def adapter(size: int):
+    of = tiny_model.adapter(tiny_model.model("llama"))
+    for name in ("relation", "relation_values"):
+        setattr(of, name, torch.nn.Parameter(torch.zeros(size, size), requires_grad=False))
+    return of
+
+
+def test_what_was_learnt_is_kept_beside_the_checkpoint(bert: Encoder, tmp_path: Path, monkeypatch) -> None:
+    first, again = adapter(24), adapter(24)
+    learn_relations(first, bert, tmp_path, steps=2, seed=0, wordings=WORDINGS)
+    assert first.relation.any() and first.relation_values.any() and first.encoder_change
+    monkeypatch.setattr(relation_training, "fit_low_rank", None)
+    learn_relations(again, bert, tmp_path, steps=2, seed=0, wordings=WORDINGS)
+    assert torch.equal(first.relation, again.relation)
+    assert first.encoder_change.keys() == again.encoder_change.keys()
+    asked = ["Who runs it?"]
+    one, other = (relation_match(each, bert)(asked, [["mayor", "river"]])[0] for each in (first, again))
+    assert one.tolist() == other.tolist()
+    (tmp_path / RELATIONS).write_bytes(b"not safetensors")
+    with pytest.raises(AdapterError, match="remove it to start anew"):
+        learn_relations(again, bert, tmp_path, steps=2, seed=0, wordings=WORDINGS)
+
+
+def test_nothing_is_learnt_in_no_steps(tmp_path: Path) -> None:
+    untouched = adapter(SIZE)
+    learn_relations(untouched, bags, tmp_path, steps=0, seed=0)
+    assert not untouched.relation.any() and not untouched.encoder_change and not list(tmp_path.iterdir())
+
+
+def test_an_adapter_keeps_its_encoders_change(bert: Encoder, tmp_path: Path) -> None:
+    made = tiny_model.adapter(tiny_model.model("llama"))
+    made.encoder_change = fit_low_rank(bert, WORDINGS, steps=2)
+    save_adapter(tmp_path, made, Card(made.config, (0.0,), ((0.0,),)))
+    loaded, _ = load_adapter(tmp_path)
+    assert loaded.encoder_change.keys() == made.encoder_change.keys()
+    for name, tensor in made.encoder_change.items():
+        assert torch.equal(loaded.encoder_change[name], tensor.half().float()), name
+    made.encoder_change[next(iter(made.encoder_change))].fill_(torch.nan)
+    save_adapter(tmp_path, made, Card(made.config, (0.0,), ((0.0,),)))
+    with pytest.raises(AdapterError, match="NaN"):
+        load_adapter(tmp_path)
+
+
+def test_where_the_encoder_cannot_be_changed_vectors_are_compared_as_they_are(bert: Encoder) -> None:
+    made = adapter(SIZE)
+    made.relation.normal_()
+    made.encoder_change = fit_low_rank(bert, WORDINGS, steps=1)
+    asked, nouns = ["Who runs it?"], [["mayor", "river"]]
+    assert relation_match(made, bags)(asked, nouns)[0].tolist() == RelationMatch(bags)(asked, nouns)[0].tolist()
+
+
+def test_a_step_holds_a_question_against_its_domain(bert: Encoder, monkeypatch) -> None:
+    """Nouns of the question's own domain are never excused, however alike; others are."""
+    monkeypatch.setattr(relation_low_rank, "ALIKE", -2.0)  # all nouns are alike
+    losses: list[float] = []
+    fit_low_rank(bert, wordings_of(PAIRS, []), steps=1, report=lambda _, loss: losses.append(loss))
+    assert losses[0] == pytest.approx(0.0, abs=1e-6)
+    fit_low_rank(bert, wordings_of([], [DOMAIN]), steps=1, report=lambda _, loss: losses.append(loss))
+    assert losses[1] > 0.1
