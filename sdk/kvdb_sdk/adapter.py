@@ -57,7 +57,7 @@ class AdapterConfig:
     select_layers: tuple[int, ...]
     scale: float = 100.0
     named_bonus: float = 0.05
-    relation_bonus: float = 0.6
+    relation_bonus: float = 0.9
     known: tuple[float, ...] = (-18.40, -0.10, 3.23, 12.19, 1.83, 4.57, 0.0, 0.0)
     known_by_attention: tuple[float, ...] = (-1.52, -10.73, 7.71)
     related: tuple[float, ...] = (-16.93, 25.98, 6.41, 2.26)

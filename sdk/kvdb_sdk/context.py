@@ -15,10 +15,10 @@ from kvdb.kg2kv import key_sentence
 
 from .answer import Answer
 from .encoders import Encoder
+from .hops import Reader
 from .question_forms import has_content
 from .reading import Subject, masked, spelt_noun
 from .relation_match import SUBJECT, term_in, without_subject
-from .steps import Reader
 from .wordings import UNKNOWN
 
 PREFERENCES = ("store", "context")

@@ -18,7 +18,7 @@ from typing import NamedTuple, Protocol
 
 from .answer import Answer, is_unrelated
 from .followups import Topic, stand_alone, topic_of
-from .steps import Reader
+from .hops import Reader
 
 KEPT = 6  # turns that are remembered
 

@@ -19,12 +19,12 @@ from dataclasses import dataclass
 from itertools import pairwise
 
 from .answer import Answer
+from .hops import MATCHES, Reader
 from .question_forms import asks_yes_or_no, content_words, has_content, words
 from .reading import Subject, spelt_noun, without_subjects
 from .references import about_a_person, about_several, reference, spoken_out
 from .relatedness import name_in
 from .relation_match import SUBJECT, term_in
-from .steps import MATCHES, Reader
 
 MOST_TERMS = 3  # subjects, and values, of one answer that a word may stand for
 PREFERRED = 0.05  # of match that the likelier kind of term has ahead of the other

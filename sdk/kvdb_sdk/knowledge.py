@@ -29,7 +29,7 @@ from .joint_softmax import FactBatch
 from .pager import Pager
 from .projection import Projection
 from .prompts import Question, chat_markers, find_question, glued_ids
-from .reading import Subject, subjects
+from .reading import Subject, about, subjects
 from .relatedness import MOST_NOUNS, Relatedness, related_probability, relatedness
 from .relation_encoder import relation_match
 from .relation_match import term_in, without_subject
@@ -165,6 +165,11 @@ class StoreFacts:
                 return []
             near = select_by_encoder(snapshot, self.encoder([question or "?"])[0], self.pager, self.limits)
             return subjects(snapshot, question, named_in(snapshot, question, near, self.hidden))
+
+    def about(self, term: str) -> Subject | None:
+        """What the store has about a term as it is spelt; None where that is nothing."""
+        with self.generation() as snapshot:
+            return about(snapshot, term, self.hidden)
 
     def best_noun(self, text: str, nouns: Sequence[str]) -> tuple[str, float]:
         """The noun that a text, its subject masked, means most, and the match in [-1, 1]. ("", -1.0): there is none."""

@@ -28,7 +28,7 @@ from .encoders import Encoder, encoder_for
 from .finding import Found, find, named_in
 from .pager import Pager
 from .prompts import chat_prompt
-from .reading import Subject, subjects
+from .reading import Subject, about, subjects
 from .relation_match import RelationMatch
 from .routing import check_route, select_by_encoder
 from .rows import row_in_words
@@ -107,6 +107,11 @@ class PromptedFacts:
                 return []
             near = select_by_encoder(snapshot, self.encoder([question or "?"])[0], self._in_place, self.limits)
             return subjects(snapshot, question, named_in(snapshot, question, near))
+
+    def about(self, term: str) -> Subject | None:
+        """What the store has about a term as it is spelt; None where that is nothing."""
+        with self.store.snapshot() as snapshot:
+            return about(snapshot, term)
 
     def best_noun(self, text: str, nouns: Sequence[str]) -> tuple[str, float]:
         """The noun that a text, its subject masked, means most, and the match in [-1, 1]. ("", -1.0): there is none."""

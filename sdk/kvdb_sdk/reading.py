@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from kvdb import Snapshot
-from kvdb.named import Named
+from kvdb.named import Named, rows_about
 from kvdb.types import Fact, fact_of, mask_of
 
 from .question_forms import has_content, has_noun
@@ -50,6 +50,13 @@ def subjects(snapshot: Snapshot, question: str, named: Sequence[Named]) -> list[
         if facts and not any(term.start < other.end and other.start < term.end for other in found):
             found.append(Subject(term.start, term.end, spelt, tuple(facts)))
     return found
+
+
+def about(snapshot: Snapshot, term: str, hidden: frozenset[int] = frozenset()) -> Subject | None:
+    """What a store has about a term as it is spelt, its `hidden` rows aside; None where that is nothing."""
+    rows = tuple(row for row in rows_about(snapshot, term) if row not in hidden)
+    found = subjects(snapshot, term, [Named(0, len(term), rows)])
+    return found[0] if found else None
 
 
 def asked_about(question: str, found: Sequence[Subject]) -> list[Subject]:

@@ -25,6 +25,7 @@ from .context import answer_from_context, check_prefer, context_prompt, speaks_o
 from .conversation import Conversation
 from .encoders import Encoder
 from .generating import StopRefused, Turns, generated
+from .hops import Reader
 from .knowledge import StoreFacts
 from .language_model import load_language_model
 from .page_table import PageCounters
@@ -32,7 +33,7 @@ from .pager import DEFAULT_BUDGET
 from .prompted import FACTS_IN_PROMPT, PromptedFacts
 from .relatedness import Relatedness
 from .routing import check_route
-from .steps import Asking, Reader
+from .steps import Asking
 
 
 class KnowledgeModel:

@@ -1,8 +1,8 @@
 """Questions about more than one fact, taken in steps that are about one fact each.
 
 A step is a generator: it yields questions, is sent their answers, and returns the answer of the whole. Several entities
-or relations are asked side by side; two hops go over the value of the first; yes or no, and which of two has more, are
-judged from the values. What does not go by these rules is asked as it stands.
+or relations are asked side by side; yes or no, and which of two has more, are judged from the values; two hops
+(kvdb_sdk/hops.py) go over the value of the first. What does not go by these rules is asked as it stands.
 """
 
 from __future__ import annotations
@@ -10,41 +10,31 @@ from __future__ import annotations
 import re
 from collections.abc import Generator, Sequence
 from dataclasses import dataclass
-from typing import Protocol
 
 from .answer import Answer
 from .claims import verdict
+from .hops import MATCHES, Reader, two_hops
 from .joining import joined, led
 from .quantities import quantity
-from .question_forms import LONGEST, asks_yes_or_no, comparative, has_content, is_negated, prefers_less, weighs
-from .reading import Subject, asked_about, asked_of_it, masked, nested, spelt_noun, without_subjects
+from .question_forms import LONGEST, asks_yes_or_no, comparative, is_negated, prefers_less, weighs
+from .reading import Subject, asked_about, asked_of_it, masked, spelt_noun, without_subjects
 from .splitting import is_list, split_entities, split_relations
 
 Steps = Generator[list[str], list[Answer], Answer]
-MATCHES = 0.5  # from here on a question means a noun
 COMPARES = 0.15  # as much is enough beside a comparative, among nouns that all subjects have a number of
-MOST_VALUES = 3  # of a first hop that are followed
-MOST_NAMED = 24  # of a first hop that are named at all
 _JOINTS = (" and ", " & ", ", ", " or ", " vs", " versus ", " than ", " as well as ", "; ", " plus ", " compared ")
 _ALTERNATIVES = re.compile(r"\b(?:or|than|vs|versus|compared (?:to|with))\b", re.IGNORECASE)
 _AMONG = re.compile(r"(?:^|^of|[:,]|\b(?:between|among|(?:which|who|what)(?: one)? of))\s*(?:the )?$", re.IGNORECASE)
 
 
-class Reader(Protocol):
-    """What the steps need to know of a store."""
-
-    def best_noun(self, text: str, nouns: Sequence[str]) -> tuple[str, float]:
-        """The noun that a text, its subject masked, means most, and the match in [-1, 1]. ("", -1.0): there is none."""
-
-    def subjects(self, question: str) -> list[Subject]:
-        """The terms of the store that a question names, in their order."""
-
-
 def steps_of(question: str, reader: Reader) -> Steps:
     """The steps of a question."""
-    if not _may_need_steps(question):
+    if len(question) > LONGEST:
         return (yield from _single(question))
     found = asked_about(question, reader.subjects(question))
+    if not _is_of_several(question):
+        answer = (yield from two_hops(question, found[0], reader)) if len(found) == 1 else None
+        return answer or (yield from _single(question))
     word = comparative(_without_nouns(question, found)) if len(found) > 1 else None
     if word and weighs(without_subjects(question, found)):
         answer = yield from _compared(question, found, word, reader)
@@ -55,10 +45,8 @@ def steps_of(question: str, reader: Reader) -> Steps:
     return answer or (yield from _single(question))
 
 
-def _may_need_steps(question: str) -> bool:
-    """Cheap signs; without any of them a question is not read further."""
-    if len(question) > LONGEST:
-        return False
+def _is_of_several(question: str) -> bool:
+    """Whether a question has any sign that it is about several entities or relations, or claims or compares."""
     text = f" {question.casefold()} "
     joined = any(sign in text for sign in _JOINTS)
     return (
@@ -91,7 +79,7 @@ def _several(
             return joined(answers, parts)
         return None
     for subject in found:
-        answer = yield from _two_hops(question, subject, reader)
+        answer = yield from two_hops(question, subject, reader)
         if answer is not None:
             return answer
     return None
@@ -102,36 +90,6 @@ def _different(parts: Sequence[str], subject: Subject, reader: Reader) -> bool:
     best = [reader.best_noun(part.replace(subject.term, "it"), subject.nouns) for part in parts]
     meant = [noun for noun, match in best if match >= MATCHES]
     return bool(meant) and len(set(meant)) == len(meant)
-
-
-def _two_hops(question: str, subject: Subject, reader: Reader) -> Generator[list[str], list[Answer], Answer | None]:
-    """ "the mayor of the capital of A": the capital is asked first, and its name takes the place of its description."""
-    inner = nested(question, subject)
-    if inner is None:
-        return None
-    start, end, phrase = inner
-    noun, match = reader.best_noun(f"the {phrase} of it", subject.nouns)
-    every = list(dict.fromkeys(subject.values(noun)))
-    values = every[:MOST_VALUES]
-    if match < MATCHES or not values:
-        return None
-    seconds = [question[:start] + value + question[end:] for value in values]
-    if not any(_about(text, value, reader) for text, value in zip(seconds, values, strict=True)):
-        return None
-    questions = [f"What is the {noun} of {subject.term}?", *seconds]
-    answers = yield questions
-    if not answers[0].answered or not any(answer.answered for answer in answers[1:]):
-        return None
-    left_out = ", ".join(every[MOST_VALUES:MOST_NAMED])
-    return joined(answers, questions, f"Not followed: {left_out}." if left_out else "")
-
-
-def _about(question: str, value: str, reader: Reader) -> bool:
-    """Whether the store can tell what is asked of the value of a first hop."""
-    for subject in reader.subjects(question):
-        if subject.term == value and has_content(masked(question, subject)):
-            return reader.best_noun(masked(question, subject), subject.nouns)[1] >= MATCHES
-    return False
 
 
 def _yes_or_no(

@@ -57,8 +57,12 @@ class Reader:
     def best_noun(self, text, nouns):
         said = {MEANS.get(word, word) for word in re.findall(r"\w+", text.lower())}
         said |= {word for phrase in said for word in phrase.split()}
-        scores = [len(said & set(noun.split())) / len(noun.split()) for noun in nouns]
+        scores = [len(said & set(noun.split())) / len(noun.split()) + 0.05 * noun.count(" ") for noun in nouns]
         return (nouns[scores.index(max(scores))], max(scores)) if nouns else ("", -1.0)
+
+    def about(self, term):
+        facts = facts_of(term)
+        return Subject(0, len(term), term, facts) if facts else None
 
     def subjects(self, question):
         found = []

@@ -196,3 +196,9 @@ def test_numbers_count_only_where_facts_were_numbered():
 )
 def test_says_unknown(text, unknown):
     assert says_unknown(text) is unknown
+
+
+def test_what_the_store_has_about_a_term(store):
+    found = PromptedFacts(TOKENIZER, store, encoder=ENCODER).about("Place 3")
+    assert (found.term, found.nouns, found.values("capital")) == ("Place 3", ["capital"], ["Town 21"])
+    assert PromptedFacts(TOKENIZER, store, encoder=ENCODER).about("Town 21") is None

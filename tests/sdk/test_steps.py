@@ -9,9 +9,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from kvdb_sdk.answer import Answer, Citation, Span
+from kvdb_sdk.hops import FARTHER, MATCHES
 from kvdb_sdk.joining import joined, led
 from kvdb_sdk.reading import asked_about
 from kvdb_sdk.splitting import split_entities
+from kvdb_sdk.steps import steps_of
 
 from . import hand_made
 from .hand_made import FACTS, ask, check_spans, facts_of
@@ -115,6 +117,10 @@ def test_an_ordinary_question_is_asked_as_it_stands(question):
         (
             "What is the population of France's capital?",
             ["What is the capital of France?", "What is the population of Paris?"],
+        ),
+        (
+            "Who runs the seat of France?",  # by what it means: no noun of France is spelt out
+            ["What is the capital of France?", "What is the mayor of Paris?"],
         ),
     ],
 )
@@ -222,6 +228,31 @@ def test_a_first_hop_with_many_values_says_which_were_not_followed():
     assert "I do not know: What is the capital of Andorra?" in answer.text
     assert answer.text.endswith(" Not followed: Monaco.")
     check_spans(answer)
+
+
+class Weighing(hand_made.Reader):
+    """Means each noun by as much as it is told."""
+
+    def __init__(self, **match):
+        self.match = match
+
+    def best_noun(self, text, nouns):
+        return max(((noun, self.match.get(noun.replace(" ", "_"), -0.5)) for noun in nouns), key=lambda each: each[1])
+
+
+@pytest.mark.parametrize(
+    ("direct", "over", "goes_over"),
+    [
+        (0.3, MATCHES + 0.01, True),
+        (0.3, MATCHES - 0.01, False),  # too little, though it is more than any noun of France itself
+        (0.6, 0.6 + FARTHER + 0.01, True),
+        (0.6, 0.6 + FARTHER - 0.01, False),
+    ],
+)
+def test_a_question_goes_over_a_value_where_it_means_that_clearly_better(direct, over, goes_over):
+    steps = steps_of("Whose hand is on France?", Weighing(motto=direct, mayor_of_the_capital=over))
+    wanted = ["What is the capital of France?", "What is the mayor of Paris?"]
+    assert next(steps) == (wanted if goes_over else ["Whose hand is on France?"])
 
 
 def test_a_part_that_is_not_known_is_named():
