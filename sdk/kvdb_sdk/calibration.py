@@ -32,7 +32,7 @@ SEED = 104_729  # added to the training's, so that no example is one of the trai
 def calibrated(
     attachment: Attachment,
     source: TrainingFacts,
-    pool: Pool,
+    pools: Sequence[Pool],
     encode: Encode,
     matcher: RelationMatch,
     prefix: PromptPrefix,
@@ -42,13 +42,18 @@ def calibrated(
     candidates: int,
     seed: int,
 ) -> AdapterConfig:
-    """The adapter's config with `known` and `known_by_attention` fitted on `count` examples."""
-    examples = draw(
-        pool, encode, matcher, prefix.tokenizer, count, candidates=candidates, unknown=0.5, seed=seed + SEED
-    )
-    examples_in = [examples[start : start + batch] for start in range(0, count, batch)]
-    by_words = [found for part in examples_in for found in _evidence(attachment, source, pool, prefix, part, matcher)]
-    by_model = [found for part in examples_in for found in _evidence(attachment, source, pool, prefix, part, None)]
+    """The adapter's config with `known` and `known_by_attention` fitted on `count` examples, as many of each pool."""
+    by_words: list[tuple[Evidence, bool]] = []
+    by_model: list[tuple[Evidence, bool]] = []
+    for pool in pools:
+        examples = draw(
+            pool, encode, matcher, prefix.tokenizer, count // len(pools),
+            candidates=candidates, unknown=0.5, seed=seed + SEED,
+        )  # fmt: skip
+        for start in range(0, len(examples), batch):
+            part = examples[start : start + batch]
+            by_words += _evidence(attachment, source, pool, prefix, part, matcher)
+            by_model += _evidence(attachment, source, pool, prefix, part, None)
     config = attachment.adapter.config
     return replace(
         config, known=_fitted(by_words, config.known), known_by_attention=_fitted(by_model, config.known_by_attention)

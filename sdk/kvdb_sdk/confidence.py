@@ -29,7 +29,7 @@ class Evidence:
     named: bool = False  # the question has the fact's term, in any case
     noun_share: float = 0.0  # share of the words of the relation's noun that the question has
     match: float = 0.0  # of its relation (kvdb_sdk/relation_match.py) where its term is named
-    gap: float = 0.0  # by how much a relation of the store that the subject lacks matches better: perhaps the asked one
+    gap: float = 0.0  # by how much the best relation that the subject lacks matches better: perhaps the asked one
 
     @property
     def features(self) -> tuple[float, ...]:

@@ -42,6 +42,7 @@ class PoolRow:
     term: str
     value: str
     relation: str = ""  # as the store has it: paraphrases go by it; "" where the head is masked
+    asked: tuple[str, ...] = ()  # wordings of its own instead
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,7 +119,7 @@ def draw(
 
 def question_of(row: PoolRow, rng: random.Random) -> str:
     """A question about a row as somebody may type it; in half of the cases its relation paraphrased."""
-    paraphrases = load_paraphrases().get(row.relation, ())
+    paraphrases = row.asked or load_paraphrases().get(row.relation, ())
     wording = rng.choice(paraphrases) if paraphrases and rng.random() < 0.5 else rng.choice(TRAINING)
     return rough(word(wording, row.noun, row.term), rng)
 

@@ -28,6 +28,7 @@ Encode = Callable[[Sequence[str]], F32]
 
 SUBJECT = "it"
 VALUE_SHARE = 0.5
+FAR = -0.5
 _MOST_NOUNS = 50_000  # kept with their vectors
 _MOST_ASKED = 512
 
@@ -72,9 +73,13 @@ class RelationMatch:
         return nouns[int(scores.argmax())], float(scores.max())
 
     def gap(self, asked: str, noun: str, nouns: Sequence[str]) -> float:
-        """By how much any of `nouns` matches a text better than `noun` does; 0 where none does."""
+        """By how much the best of `nouns` matches a text better than `noun` does: below 0 where none does, FAR where
+        they are far from it or there is none.
+        """
+        if not nouns:
+            return FAR
         scores = self([asked], [[noun, *nouns]])[0]
-        return float(scores.max() - scores[0])
+        return max(FAR, float(scores[1:].max() - scores[0]))
 
     def _question_vectors(self, asked: Sequence[str]) -> dict[str, tuple[F32, F32]]:
         """(1 + U) f and (1 + W) f of each text, unit length. The last ones are kept: a question is compared more than

@@ -2,7 +2,8 @@
 
 Two kinds, both data files of this package: wordings of relations that many stores have, and 256 made-up domains, each
 with ten relations that are easily confused, two subjects' values for them, and questions that tell them apart. None is
-about the facts that an adapter is trained on, so that refusal is calibrated on relations that the match has not learnt.
+about the facts that an adapter is trained on, so that refusal is calibrated on relations that the match has not learnt:
+half on those facts, half on those of 30 domains that are kept apart.
 """
 
 from __future__ import annotations
@@ -15,8 +16,11 @@ from functools import cache
 from importlib import resources
 from typing import Any
 
-from kvdb.kg2kv import noun_forms
+import numpy as np
 
+from kvdb.kg2kv import key_sentence, noun_forms
+
+from .examples import Encode, Pool, PoolRow
 from .relation_match import SUBJECT
 from .wordings import TRAINING, load_common_relations, word
 
@@ -48,9 +52,12 @@ class Wordings:
 
 
 @cache
-def load_domains() -> list[dict[str, Any]]:
-    """Each has `relations`: name -> {"values": of each subject, "asked": questions with `{term}`}."""
-    text = resources.files("kvdb_sdk").joinpath("domains.json").read_text(encoding="utf-8")
+def load_domains(name: str = "domains") -> list[dict[str, Any]]:
+    """Each has `relations`: name -> {"values": of each subject, "asked": questions with `{term}`}.
+
+    Those called "domains_apart" are not learnt from, and name their `subjects`: refusal is calibrated on them.
+    """
+    text = resources.files("kvdb_sdk").joinpath(f"{name}.json").read_text(encoding="utf-8")
     found: list[dict[str, Any]] = json.loads(text)
     return found
 
@@ -61,6 +68,20 @@ def load_wordings(*, seed: int = 0) -> Wordings:
     pairs = [(text, noun) for noun, texts in load_common_relations().items() for text in texts]
     pairs += [(text, noun) for noun in load_common_relations() for text in rng.sample(TRAINING, PLAIN)]
     return wordings_of([(word(text, noun, SUBJECT), noun) for text, noun in pairs], load_domains())
+
+
+def pool_apart(encode: Encode, *, most: int | None = None) -> Pool:
+    """The facts of the domains that are not learnt from, each with its own wordings; of the first `most` domains."""
+    rows = []
+    for domain in load_domains("domains_apart")[:most]:
+        for name, about in domain["relations"].items():
+            noun, asked = noun_forms(name).tail_noun, tuple(about["asked"])
+            for subject, value in zip(domain["subjects"], about["values"], strict=True):
+                if value is not None:
+                    rows.append(PoolRow(noun, subject, value, name, asked))
+    keys = encode([key_sentence(row.noun, row.term) for row in rows])  # [n, E]
+    values = encode([row.value for row in rows])  # [n, E]
+    return Pool.of(rows, keys.astype(np.float16), values.astype(np.float16))
 
 
 def wordings_of(pairs: Sequence[tuple[str, str]], domains: Sequence[dict[str, Any]]) -> Wordings:

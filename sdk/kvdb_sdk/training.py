@@ -32,6 +32,7 @@ from .query_training import train_queries
 from .relation_encoder import relation_match
 from .relation_match import RelationMatch
 from .relation_training import RELATIONS, learn_relations
+from .relation_wordings import pool_apart
 
 CHECKPOINT = "checkpoint.safetensors"
 _CHUNK = 512  # examples prepared at a time: their questions are encoded together
@@ -57,7 +58,7 @@ class TrainingOptions:
     weights: tuple[float, float, float, float] = (1.0, 1.0, 1.0, 0.3)
     seed: int = 0
     checkpoint_every: int = 50
-    calibration: int = 512  # examples that refusal is calibrated on at the end
+    calibration: int = 1024  # examples that refusal is calibrated on at the end
     query_steps: int = 600  # of the query heads alone, before the others (kvdb_sdk/query_training.py)
     query_questions: int = 6000  # that these see
     relation_steps: int = 400  # of how questions mean relations (relation_training.py); 0: as the encoder has it
@@ -154,7 +155,7 @@ def train(
                 _save_checkpoint(target / CHECKPOINT, adapter, optimizer, step + 1)
         if adapter.config.copies:  # else the model itself says whether it knows
             adapter.config = calibrated(
-                attachment, source, pool, encode, matcher, prefix,
+                attachment, source, [pool, pool_apart(encode)], encode, matcher, prefix,
                 count=options.calibration, batch=options.batch, candidates=options.candidates, seed=options.seed,
             )  # fmt: skip
     probes = tuple(tuple(round(float(x), 4) for x in row) for row in encoder.probes)

@@ -5,8 +5,16 @@ from __future__ import annotations
 import pytest
 
 import kvdb
+from kvdb_sdk import training
+from kvdb_sdk.relation_wordings import pool_apart
 
 from . import tiny_store
+
+
+@pytest.fixture(autouse=True)
+def few_domains_apart(monkeypatch):
+    """Refusal is calibrated on 30 domains of facts; two will do."""
+    monkeypatch.setattr(training, "pool_apart", lambda encode: pool_apart(encode, most=2))
 
 
 @pytest.fixture

@@ -10,7 +10,7 @@ import pytest
 
 from kvdb_sdk.adapter import AdapterConfig
 from kvdb_sdk.relatedness import Relatedness, related_probability, relatedness
-from kvdb_sdk.relation_match import VALUE_SHARE, RelationMatch, term_in, without_subject
+from kvdb_sdk.relation_match import FAR, VALUE_SHARE, RelationMatch, term_in, without_subject
 
 SIZE = 128
 NOUNS = ["capital", "river", "code"]
@@ -65,8 +65,10 @@ def test_the_best_noun_and_the_gap():
     noun, score = match.best(asked, NOUNS)
     assert (noun, match.best(asked, [])) == ("river", ("", -1.0))
     assert match.gap(asked, "river", NOUNS) == 0.0
+    assert match.gap(asked, "river", []) == FAR
     scores = match([asked], [NOUNS])[0]
     assert match.gap(asked, "code", NOUNS) == pytest.approx(score - float(scores[2]))
+    assert match.gap(asked, "river", ["code"]) == pytest.approx(max(FAR, float(scores[2]) - score))
 
 
 def test_what_was_encoded_is_kept():

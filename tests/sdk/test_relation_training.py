@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 from pathlib import Path
 
 import numpy as np
@@ -13,12 +14,13 @@ from kvdb.kg2kv import noun_forms
 from kvdb_sdk import relation_low_rank, relation_training
 from kvdb_sdk.adapter import Card, load_adapter, save_adapter
 from kvdb_sdk.encoders import Encoder, load_encoder
+from kvdb_sdk.examples import question_of
 from kvdb_sdk.relation_encoder import changed, relation_match, sentence_model, upper_maps
 from kvdb_sdk.relation_low_rank import fit_low_rank
 from kvdb_sdk.relation_match import RelationMatch
 from kvdb_sdk.relation_matrices import encoded, fit_relation
 from kvdb_sdk.relation_training import RELATIONS, learn_relations
-from kvdb_sdk.relation_wordings import load_domains, load_wordings, wordings_of
+from kvdb_sdk.relation_wordings import load_domains, load_wordings, pool_apart, wordings_of
 
 from . import tiny as tiny_model
 from .test_encoders import tiny as tiny
@@ -193,3 +195,19 @@ def test_a_step_holds_a_question_against_its_domain(bert: Encoder, monkeypatch) 
     assert losses[0] == pytest.approx(0.0, abs=1e-6)
     fit_low_rank(bert, wordings_of([], [DOMAIN]), steps=1, report=lambda _, loss: losses.append(loss))
     assert losses[1] > 0.1
+
+
+def test_the_domains_that_refusal_is_calibrated_on_are_not_learnt_from() -> None:
+    learnt, apart = load_domains(), load_domains("domains_apart")
+    assert not {each["domain"] for each in learnt} & {each["domain"] for each in apart}
+    pool = pool_apart(bags)
+    assert len(pool.askable) > 600 and len(pool.rows) == len(pool.keys) == len(pool.values)
+    asked = {text for row in pool.rows for text in row.asked}
+    assert len(asked) > 1000 and all(text.count("{term}") == 1 for text in asked)
+    known = {text for domain in learnt for about in domain["relations"].values() for text in about["asked"]}
+    assert len(asked & known) < 0.05 * len(asked)  # "Who designed {term}?" anybody may ask
+    row = next(row for row in pool.rows if row.term == "Bell Rock Lighthouse" and row.relation == "first lit")
+    assert (row.noun, row.value) == ("first lit", "1 February 1811")
+    rng = random.Random(0)
+    worded = {question_of(row, rng) for _ in range(200)}
+    assert worded & {text.replace("{term}", row.term) for text in row.asked}
