@@ -28,7 +28,7 @@ Encode = Callable[[Sequence[str]], F32]
 
 SUBJECT = "it"
 VALUE_SHARE = 0.5
-FAR = -0.5
+FAR = -0.2
 _MOST_NOUNS = 50_000  # kept with their vectors
 _MOST_ASKED = 512
 
