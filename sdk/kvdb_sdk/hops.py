@@ -70,13 +70,17 @@ def _spelt(question: str, subject: Subject, reader: Reader) -> Hops:
 
 
 def _meant(question: str, subject: Subject, reader: Reader) -> Hops:
-    """The way over a value that the question means better than any noun of the subject itself."""
+    """The way over a value that the question means better than any noun of the subject itself, and than the noun at its
+    end alone: "the time zone of A", which only the town has that A serves, is asked of A.
+    """
     ways = {f"{way.second} of the {way.first}": way for way in islice(_ways(subject, reader), MOST_WAYS)}
     text = masked(question, subject)
     if not ways or not has_content(text):
         return None
     phrase, match = reader.best_noun(text, list(ways))
-    if match < max(MATCHES, reader.best_noun(text, subject.nouns)[1] + FARTHER):
+    direct = reader.best_noun(text, subject.nouns)[1]
+    last = reader.best_noun(text, list({way.second for way in ways.values()}))[1]
+    if match < max(MATCHES, direct + FARTHER, last):
         return None
     way = ways[phrase]
     seconds = [f"What is the {way.second} of {value}?" for value in way.values[:MOST_VALUES]]

@@ -118,10 +118,6 @@ def test_an_ordinary_question_is_asked_as_it_stands(question):
             "What is the population of France's capital?",
             ["What is the capital of France?", "What is the population of Paris?"],
         ),
-        (
-            "Who runs the seat of France?",  # by what it means: no noun of France is spelt out
-            ["What is the capital of France?", "What is the mayor of Paris?"],
-        ),
     ],
 )
 def test_several_facts_are_asked_one_by_one(question, steps):
@@ -241,16 +237,18 @@ class Weighing(hand_made.Reader):
 
 
 @pytest.mark.parametrize(
-    ("direct", "over", "goes_over"),
+    ("direct", "last", "over", "goes_over"),
     [
-        (0.3, MATCHES + 0.01, True),
-        (0.3, MATCHES - 0.01, False),  # too little, though it is more than any noun of France itself
-        (0.6, 0.6 + FARTHER + 0.01, True),
-        (0.6, 0.6 + FARTHER - 0.01, False),
+        (0.3, 0.3, MATCHES + 0.01, True),
+        (0.3, 0.3, MATCHES - 0.01, False),  # too little, though it is more than any noun of France itself
+        (0.6, 0.3, 0.6 + FARTHER + 0.01, True),
+        (0.6, 0.3, 0.6 + FARTHER - 0.01, False),
+        (0.3, 0.9, 0.91, True),
+        (0.3, 0.9, 0.89, False),  # the mayor of France is asked for, whom the store does not know
     ],
 )
-def test_a_question_goes_over_a_value_where_it_means_that_clearly_better(direct, over, goes_over):
-    steps = steps_of("Whose hand is on France?", Weighing(motto=direct, mayor_of_the_capital=over))
+def test_a_question_goes_over_a_value_where_it_means_that_clearly_better(direct, last, over, goes_over):
+    steps = steps_of("Whose hand is on France?", Weighing(motto=direct, mayor=last, mayor_of_the_capital=over))
     wanted = ["What is the capital of France?", "What is the mayor of Paris?"]
     assert next(steps) == (wanted if goes_over else ["Whose hand is on France?"])
 
