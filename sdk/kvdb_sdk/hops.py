@@ -31,8 +31,10 @@ class Reader(Protocol):
     def best_noun(self, text: str, nouns: Sequence[str]) -> tuple[str, float]:
         """The noun that a text, its subject masked, means most, and the match in [-1, 1]. ("", -1.0): there is none."""
 
-    def subjects(self, question: str) -> list[Subject]:
-        """The terms of the store that a question names, in their order."""
+    def subjects(self, question: str, *, spelt: bool = False) -> list[Subject]:
+        """The terms of the store that a question names, in their order; `spelt`: in the store's spelling alone, which
+        is found without encoding anything.
+        """
 
     def about(self, term: str) -> Subject | None:
         """What the store has about a term as it is spelt; None where that is nothing."""

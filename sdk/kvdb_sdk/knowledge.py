@@ -156,14 +156,18 @@ class StoreFacts:
             gap=gap,
         )
 
-    def subjects(self, question: str) -> list[Subject]:
-        """The terms of the store that a question names, with their facts; [] without an encoder."""
+    def subjects(self, question: str, *, spelt: bool = False) -> list[Subject]:
+        """The terms of the store that a question names, with their facts; [] without an encoder. `spelt`: only those
+        that stand there in the store's spelling.
+        """
         if self.encoder is None:
             return []
         with self.generation() as snapshot:
             if not snapshot.rows:
                 return []
-            near = select_by_encoder(snapshot, self.encoder([question or "?"])[0], self.pager, self.limits)
+            near = np.empty(0, np.uint64)
+            if not spelt:
+                near = select_by_encoder(snapshot, self.encoder([question or "?"])[0], self.pager, self.limits)
             return subjects(snapshot, question, named_in(snapshot, question, near, self.hidden))
 
     def about(self, term: str) -> Subject | None:

@@ -100,12 +100,16 @@ class PromptedFacts:
             answers.append(answer_from_text(text, facts, stats, numbered=True))
         return answers
 
-    def subjects(self, question: str) -> list[Subject]:
-        """The terms of the store that a question names, with their facts."""
+    def subjects(self, question: str, *, spelt: bool = False) -> list[Subject]:
+        """The terms of the store that a question names, with their facts. `spelt`: only those that stand there in the
+        store's spelling.
+        """
         with self.store.snapshot() as snapshot:
             if not snapshot.rows:
                 return []
-            near = select_by_encoder(snapshot, self.encoder([question or "?"])[0], self._in_place, self.limits)
+            near = np.empty(0, np.uint64)
+            if not spelt:
+                near = select_by_encoder(snapshot, self.encoder([question or "?"])[0], self._in_place, self.limits)
             return subjects(snapshot, question, named_in(snapshot, question, near))
 
     def about(self, term: str) -> Subject | None:

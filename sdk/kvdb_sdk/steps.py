@@ -31,8 +31,9 @@ def steps_of(question: str, reader: Reader) -> Steps:
     """The steps of a question."""
     if len(question) > LONGEST:
         return (yield from _single(question))
-    found = asked_about(question, reader.subjects(question))
-    if not _is_of_several(question):
+    several = _is_of_several(question)
+    found = asked_about(question, reader.subjects(question, spelt=not several))
+    if not several:
         answer = (yield from two_hops(question, found[0], reader)) if len(found) == 1 else None
         return answer or (yield from _single(question))
     word = comparative(_without_nouns(question, found)) if len(found) > 1 else None

@@ -64,7 +64,7 @@ class Reader:
         facts = facts_of(term)
         return Subject(0, len(term), term, facts) if facts else None
 
-    def subjects(self, question):
+    def subjects(self, question, *, spelt=False):
         found = []
         for term in sorted({head for head, _, _ in FACTS}, key=len, reverse=True):
             for place in re.finditer(rf"(?<!\w){re.escape(term)}(?!\w)", question):

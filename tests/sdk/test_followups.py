@@ -33,7 +33,7 @@ MEANS = {"born": "place of birth", "film": "director", "made": "director", "high
 class Table:
     """A reader over FACTS: terms as they are spelt; a text means the noun that it has, or has a word for."""
 
-    def subjects(self, question: str) -> list[Subject]:
+    def subjects(self, question: str, *, spelt: bool = False) -> list[Subject]:
         terms = sorted({end for head, _, tail in FACTS for end in (head, tail)}, key=len, reverse=True)
         found: list[Subject] = []
         for term in terms:

@@ -202,3 +202,12 @@ def test_what_the_store_has_about_a_term(store):
     found = PromptedFacts(TOKENIZER, store, encoder=ENCODER).about("Place 3")
     assert (found.term, found.nouns, found.values("capital")) == ("Place 3", ["capital"], ["Town 21"])
     assert PromptedFacts(TOKENIZER, store, encoder=ENCODER).about("Town 21") is None
+
+
+def test_terms_as_they_are_spelt_are_found_without_the_encoder(store):
+    reader = PromptedFacts(TOKENIZER, store, encoder=ENCODER)
+    reader.encoder = None
+    assert [subject.term for subject in reader.subjects(QUESTION, spelt=True)] == ["Place 3"]
+    assert reader.subjects(QUESTION.lower(), spelt=True) == []
+    reader.encoder = ENCODER
+    assert [subject.term for subject in reader.subjects(QUESTION.lower())] == ["Place 3"]
