@@ -14,7 +14,7 @@ from kvdb_sdk.adapter import Adapter, AdapterConfig, load_adapter
 from kvdb_sdk.confidence import Evidence, known_probability
 from kvdb_sdk.examples import WRITE, Pool, PoolRow, draw
 from kvdb_sdk.losses import _attend_loss
-from kvdb_sdk.relation_match import RelationMatch
+from kvdb_sdk.relation_match import FAR, RelationMatch
 from kvdb_sdk.training import CHECKPOINT, TrainingOptions, default_config, train
 
 from . import tiny, tiny_store
@@ -94,8 +94,8 @@ def test_the_card_holds_a_calibration_of_its_own(tmp_path):
     config = load_adapter(tmp_path / "a")[1].config
     default = AdapterConfig.__dataclass_fields__["known"].default
     assert config.known != default
-    there = Evidence(null=0.2, weight=0.4, similarity=0.95, named=True, noun_share=1.0)
-    missing = Evidence(null=0.2, weight=0.4, similarity=0.5, named=False, noun_share=0.0)
+    there = Evidence(null=0.02, weight=0.8, similarity=0.95, named=True, noun_share=1.0, match=0.9, gap=FAR)
+    missing = Evidence(null=0.02, weight=0.8, similarity=0.5, named=False, noun_share=0.0)
     assert known_probability(config, there) > 0.5 > known_probability(config, missing)
 
 
