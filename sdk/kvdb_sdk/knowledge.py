@@ -265,11 +265,7 @@ class StoreFacts:
             self._similarity = torch.einsum("be,bne->bn", self._vectors, e)  # [B, n]
             prior = self._similarity + torch.from_numpy(bonus).to(device)  # [B, n]
         self._batch = FactBatch.project(
-            self._projection,
-            e,
-            torch.from_numpy(values).to(device),
-            torch.from_numpy(valid).to(device),
-            prior=prior,
+            self._projection, e, torch.from_numpy(values).to(device), torch.from_numpy(valid).to(device), prior=prior
         )
 
     def _bonus(self, prompt: int, row: int) -> float:
