@@ -103,6 +103,7 @@ def train(
             start=load_adapter(adapter_folder(start, language_model))[0] if start else None,
             data={"store": db, "facts": len(pool.rows)},
             report=report,
+            note=meter.note,
         )
     losses = last[0].losses if last else {}
     fields: dict[str, Any] = {"adapter": out, "model": model, "encoder": encode.name, "facts": len(pool.rows)}

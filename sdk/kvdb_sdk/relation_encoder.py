@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Mapping
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -78,10 +79,10 @@ def changed(encode: Encode, change: LowRank) -> Encode:
     model, maps = inner.model, upper_maps(inner.model)
     if {f"{name}.{part}" for name in maps for part in "ab"} != set(change):
         raise AdapterMismatchError("the adapter changes other layers than the encoder has")
-    stays = {id(p): p for p in model.parameters()}
+    stays: dict[int, Any] = {id(p): p for p in model.parameters()}
     for each in maps.values():
         del stays[id(each.weight)]
-    own = copy.deepcopy(model, stays)  # type: ignore[arg-type]  # what is in the memo is not copied
+    own = copy.deepcopy(model, stays)  # what is in the memo is not copied
     for name, each in upper_maps(own).items():
         a, b = change[f"{name}.a"].float(), change[f"{name}.b"].float()
         if a.shape[0] != b.shape[1] or (b.shape[0], a.shape[1]) != tuple(each.weight.shape):

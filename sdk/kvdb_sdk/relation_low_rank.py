@@ -48,7 +48,7 @@ def fit_low_rank(
         torch.manual_seed(seed)
         plain = copy.copy(found)
         plain.model = copy.deepcopy(plain.model).float().requires_grad_(False).eval()
-        learnt = _with_low_rank(plain.model, rank)
+        learnt = _with_low_rank(plain.model, rank)  # made after eval(): only what they change drops out
         optimizer = torch.optim.AdamW(
             [p for each in learnt.values() for p in (each.a, each.b)], lr=RATE, weight_decay=0.01
         )

@@ -42,11 +42,6 @@ class Encoded:
     said: Tensor  # [v, E]
     alike: Tensor  # [n, n] nouns that mean about the same
 
-    @property
-    def chosen(self) -> Tensor:
-        """Which of the domain's nouns is right: [D]."""
-        return (self.choice == self.right[self.in_domain][:, None]).int().argmax(1)
-
 
 def encoded(wordings: Wordings, compare: Encode, encode: Encode) -> Encoded:
     """`compare` encodes questions and nouns (kvdb_sdk/relation_encoder.py), `encode` is the store's, for values."""
@@ -111,8 +106,9 @@ def _among_all(data: Encoded, to_nouns: Tensor, rng: torch.Generator) -> Tensor:
 def _in_domain(data: Encoded, to_nouns: Tensor, to_values: Tensor, step: int, rng: torch.Generator) -> Tensor:
     """The nouns of the question's domain with their values together, and the values alone."""
     picked = torch.randint(len(data.in_domain), (BATCH,), generator=rng)
-    q = _noisy(data.asked[data.in_domain[picked]], rng)  # [B, E]
-    choice, gold = data.choice[picked], data.chosen[picked]  # [B, c], [B]
+    asked, choice = data.in_domain[picked], data.choice[picked]  # [B], [B, c]
+    q = _noisy(data.asked[asked], rng)  # [B, E]
+    gold = (choice == data.right[asked][:, None]).int().argmax(1)  # [B]
     nouns = data.nouns[choice.clamp(min=0)]  # [B, c, E]
     values = data.said[data.values[picked, step % data.values.shape[1]].clamp(min=0)]  # [B, c, E]
     by_noun = torch.einsum("be,bce->bc", _moved(q, to_nouns), nouns)

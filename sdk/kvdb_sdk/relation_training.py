@@ -32,18 +32,23 @@ def learn_relations(
     steps: int,
     seed: int,
     wordings: Wordings | None = None,
-    report: Callable[[int, float], None] | None = None,
+    note: Callable[[str], None] | None = None,
 ) -> None:
     """Set what an adapter has of relations; from the file in `folder` where it is there.
 
     `steps`: of the encoder's change; with 0 nothing is learnt, and relations are compared as the encoder has them.
-    `wordings`: by default those of the package. Raises AdapterError where the file is none.
+    `wordings`: by default those of the package. `note` hears how far it is. Raises AdapterError where the file is none.
     """
     if not steps:
         return
     path = folder / RELATIONS
     if not path.exists():
         wordings = wordings or load_wordings(seed=seed)
+
+        def report(step: int, loss: float) -> None:
+            if note is not None:
+                note(f"relations: step {step} of {steps}, loss {loss:.3f}")
+
         change = fit_low_rank(encode, wordings, steps=steps, seed=seed, report=report)
         compare = changed(encode, change) if change else encode
         to_nouns, to_values = fit_relation(encoded(wordings, compare, encode), seed=seed)

@@ -100,12 +100,13 @@ def train(
     start: Adapter | None = None,
     data: dict[str, Any] | None = None,
     report: Callable[[Progress], None] | None = None,
+    note: Callable[[str], None] | None = None,
 ) -> Adapter:
     """Train an adapter on `pool` and write it to the folder `out`; goes on from a checkpoint there.
 
     `model` is any decoder that transformers' AttentionInterface serves; it is not changed. `start`: an adapter to go on
-    from, for the same model and encoder. `data` describes the facts for the card. `report` hears of every step. Raises
-    LimitError where the pool has nothing to ask.
+    from, for the same model and encoder. `data` describes the facts for the card. `report` hears of every step,
+    `note` of what goes on before the first one. Raises LimitError where the pool has nothing to ask.
     """
     options = options or TrainingOptions()
     if not pool.askable:
@@ -125,7 +126,7 @@ def train(
         adapter.load_state_dict(start.state_dict())
         adapter.encoder_change = dict(start.encoder_change)
     if start is None or not start.relation.any():
-        learn_relations(adapter, encode, target, steps=options.relation_steps, seed=options.seed)
+        learn_relations(adapter, encode, target, steps=options.relation_steps, seed=options.seed, note=note)
     matcher = relation_match(adapter, encode)
     examples = _Examples(pool, encode, matcher, tokenizer, options, copying=config.copies)
     optimizer = _optimizer(adapter, options)

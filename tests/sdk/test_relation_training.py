@@ -145,7 +145,9 @@ def adapter(size: int):
 
 def test_what_was_learnt_is_kept_beside_the_checkpoint(bert: Encoder, tmp_path: Path, monkeypatch) -> None:
     first, again = adapter(24), adapter(24)
-    learn_relations(first, bert, tmp_path, steps=2, seed=0, wordings=WORDINGS)
+    notes: list[str] = []
+    learn_relations(first, bert, tmp_path, steps=2, seed=0, wordings=WORDINGS, note=notes.append)
+    assert [text.split(", loss")[0] for text in notes] == ["relations: step 1 of 2", "relations: step 2 of 2"]
     assert first.relation.any() and first.relation_values.any() and first.encoder_change
     monkeypatch.setattr(relation_training, "fit_low_rank", None)
     learn_relations(again, bert, tmp_path, steps=2, seed=0, wordings=WORDINGS)
