@@ -23,9 +23,9 @@ import kvdb
 from kvdb.errors import LimitError
 from kvdb.readers import read
 from kvdb_sdk import load_encoder, load_language_model
-from kvdb_sdk.adapter import load_card
 from kvdb_sdk.adapters import adapter_folder
-from kvdb_sdk.evaluation import evaluate
+from kvdb_sdk.attend.adapter import load_card
+from kvdb_sdk.evaluation.evaluate import evaluate
 
 
 def main() -> None:

@@ -21,8 +21,8 @@ from kvdb.kg2kv import noun_forms
 from kvdb.load import ingest, load_vectors
 from kvdb.types import F16, row_of
 from kvdb_sdk import Encoder
-from kvdb_sdk.eval_report import Asked
-from kvdb_sdk.evaluation import worded
+from kvdb_sdk.evaluation.evaluate import worded
+from kvdb_sdk.evaluation.report import Asked
 
 BLOCK = 20_000
 

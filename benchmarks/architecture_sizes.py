@@ -17,8 +17,8 @@ import transformers as tf
 
 from kvdb.types import EncoderRecord
 from kvdb_sdk import load_encoder
-from kvdb_sdk.adapter import Adapter
-from kvdb_sdk.training import default_config
+from kvdb_sdk.attend.adapter import Adapter
+from kvdb_sdk.training.train import default_config
 
 LLAMA_ROPE = {
     "rope_type": "llama3", "rope_theta": 500_000.0, "factor": 8.0, "low_freq_factor": 1.0, "high_freq_factor": 4.0,

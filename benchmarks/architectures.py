@@ -3,9 +3,9 @@
     python benchmarks/architectures.py llama-3.1-8b --vocabulary 49152 --runs 1:0 2:0 2:1 2:0,1
     python benchmarks/architectures.py qwen3-0.6b --runs 2:0 4:0 4:3 4:0,1 28
 
-A run is a number of layers and those that read facts (without: those that training would choose). Each is a process
-of its own: a few steps of `kvdb_sdk.training.train` on a few of the sample's facts, and a question to the adapter that
-came out. Printed are means over all steps but the first, and what is extrapolated to all layers: each figure is a
+A run is a number of layers and those that read facts (without: those that training would choose). Each is a process of
+its own: a few steps of `kvdb_sdk.training.train.train` on a few of the sample's facts, and a question to the adapter
+that came out. Printed are means over all steps but the first, and what is extrapolated to all layers: each figure is a
 straight line in the layers below the first that reads facts (no gradient goes there), those from it on, and those that
 read (a run of all layers is left out of that). The tokenizer is the demo's, so `--vocabulary` may be cut down to its
 49,152 tokens. What is learnt means nothing.
@@ -34,9 +34,9 @@ from torch.utils.flop_counter import FlopCounterMode
 import kvdb
 from kvdb.readers import Source, read
 from kvdb_sdk import KnowledgeModel, load_encoder, load_language_model
-from kvdb_sdk.encoders import encoder_for
-from kvdb_sdk.store_pool import pool_of
-from kvdb_sdk.training import Progress, TrainingOptions, default_config, train
+from kvdb_sdk.models.encoders import encoder_for
+from kvdb_sdk.training.store_pool import pool_of
+from kvdb_sdk.training.train import Progress, TrainingOptions, default_config, train
 
 FACTS = Path(__file__).parents[1] / "examples" / "facts"
 EACH = 120  # facts of each file of the sample

@@ -16,7 +16,7 @@ import torch
 
 import kvdb
 from kvdb_sdk import KnowledgeModel, load_language_model
-from kvdb_sdk.prompts import chat_prompt
+from kvdb_sdk.models.prompts import chat_prompt
 
 
 def plain_seconds(model, tokenizer, question: str, tokens: int) -> float:

@@ -19,7 +19,7 @@ from pathlib import Path
 import question_draws as qd
 
 from kvdb import Triple
-from kvdb_sdk.evaluation import Asked
+from kvdb_sdk.evaluation.evaluate import Asked
 
 DOMAINS = ("airports", "icd10cm", "companies")
 

@@ -9,7 +9,7 @@ evenly, the loss is that of the answer's text alone (values and refusals include
 
     kblam     arXiv 2410.10450: 100 facts in context, learning rate 5e-4, batch 20; all facts are read at evaluation
     atlaskv   arXiv 2510.17934: 120 facts in context, learning rate 1e-3, batch 10; every KB layer selects (HiKVP)
-    kvdb      kvdb_sdk/training.py as it is
+    kvdb      kvdb_sdk/training/train.py as it is
 
 The wordings, the share of unanswerable questions and the cosine schedule are the same for all.
 """
@@ -23,12 +23,12 @@ from typing import Any
 
 import kvdb
 from kvdb.types import EncoderRecord
-from kvdb_sdk.adapter import AdapterConfig
-from kvdb_sdk.attention import model_shape
-from kvdb_sdk.encoders import encoder_for
-from kvdb_sdk.language_model import load_language_model
-from kvdb_sdk.store_pool import pool_of
-from kvdb_sdk.training import Progress, TrainingOptions, default_config, train
+from kvdb_sdk.attend.adapter import AdapterConfig
+from kvdb_sdk.attend.attention import model_shape
+from kvdb_sdk.models.encoders import encoder_for
+from kvdb_sdk.models.language_model import load_language_model
+from kvdb_sdk.training.store_pool import pool_of
+from kvdb_sdk.training.train import Progress, TrainingOptions, default_config, train
 
 TEXT_ALONE = (1.0, 0.0, 0.0, 0.0)  # weights of the losses (write, gate, attend, select)
 EVERY = 3  # layers between KB layers in both papers

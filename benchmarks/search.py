@@ -110,7 +110,7 @@ def _facts(path: Path, folder: Path, count: int, coarse: bool) -> tuple[Facts, P
 
 def _stored(path: Path, count: int) -> tuple[Facts, Path]:
     """Keys of a store's rows in the order of its leaves, and questions about some of them."""
-    from kvdb_sdk.encoders import load_encoder
+    from kvdb_sdk.models.encoders import load_encoder
 
     with kvdb.open(path, read_only=True) as store, store.snapshot() as snapshot:
         pages = [snapshot.leaf_page(leaf) for leaf in snapshot.leaf_ids()]

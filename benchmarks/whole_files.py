@@ -15,9 +15,9 @@ import sys
 import kvdb
 from kvdb.readers import read
 from kvdb_sdk import KnowledgeModel
-from kvdb_sdk.eval_questions import store_questions
-from kvdb_sdk.evaluation import evaluate
-from kvdb_sdk.metrics import contains
+from kvdb_sdk.evaluation.evaluate import evaluate
+from kvdb_sdk.evaluation.metrics import contains
+from kvdb_sdk.evaluation.questions import store_questions
 
 
 def main() -> None:

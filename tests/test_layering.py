@@ -17,7 +17,7 @@ def test_import_contracts() -> None:
     ]
     out = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
     assert out.returncode == 0, out.stdout + out.stderr
-    assert "2 kept, 0 broken" in out.stdout
+    assert "3 kept, 0 broken" in out.stdout
 
 
 def test_the_engine_imports_no_framework() -> None:

@@ -80,7 +80,7 @@ def knowledge_model(
 ) -> Any:
     """The model that `ask`, `eval` and `calibrate` put questions to. The adapter "none" is no adapter."""
     from kvdb_sdk import KnowledgeModel
-    from kvdb_sdk.encoders import encoder_for
+    from kvdb_sdk.models.encoders import encoder_for
 
     return KnowledgeModel.from_pretrained(
         model,

@@ -31,7 +31,7 @@ def add(db: str, head: str, relation: str, tail: str, encoder: str | None, as_js
     JSON: id, inserted.
     """
     import kvdb
-    from kvdb_sdk.encoders import encoder_for
+    from kvdb_sdk.models.encoders import encoder_for
 
     head, relation = head.strip(), relation.strip()  # as the readers of files do
     with kvdb.open(db) as store:
@@ -110,7 +110,7 @@ def search(db: str, text: str, k: int, exact: bool, encoder: str | None, as_json
     """
     import kvdb
     from kvdb.errors import LimitError
-    from kvdb_sdk.encoders import encoder_for
+    from kvdb_sdk.models.encoders import encoder_for
 
     if k < 1:
         raise LimitError(f"k is {k}: ask for at least 1 fact")

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from kvdb.nouns import Namer
     from kvdb.readers import Source
     from kvdb.types import Mask
-    from kvdb_sdk.encoders import Encoder
+    from kvdb_sdk.models.encoders import Encoder
 
 SHOWN_REJECTS = 20
 COUNTED_BYTES = 16 << 20
@@ -228,7 +228,7 @@ def _spooled(source: Source, stack: ExitStack) -> Source:
 def _encoder(db: str, name: str | None) -> Encoder:
     """The encoder, checked against the store where there is one."""
     import kvdb
-    from kvdb_sdk.encoders import encoder_for
+    from kvdb_sdk.models.encoders import encoder_for
 
     if not os.path.exists(db):
         return encoder_for(None, name)

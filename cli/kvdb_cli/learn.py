@@ -14,7 +14,7 @@ from kvdb_cli.output import print_fields, print_json
 from kvdb_cli.progress import progress
 
 if TYPE_CHECKING:
-    from kvdb_sdk.training import Progress as Step
+    from kvdb_sdk.training.train import Progress as Step
 
 
 @click.command()
@@ -67,13 +67,13 @@ def train(
     JSON: adapter, model, encoder, facts, steps, losses.
     """
     import kvdb
-    from kvdb_sdk.adapter import load_adapter
     from kvdb_sdk.adapters import adapter_folder
-    from kvdb_sdk.encoders import encoder_for
-    from kvdb_sdk.language_model import load_language_model
-    from kvdb_sdk.store_pool import pool_of
-    from kvdb_sdk.training import TrainingOptions
-    from kvdb_sdk.training import train as train_adapter
+    from kvdb_sdk.attend.adapter import load_adapter
+    from kvdb_sdk.models.encoders import encoder_for
+    from kvdb_sdk.models.language_model import load_language_model
+    from kvdb_sdk.training.store_pool import pool_of
+    from kvdb_sdk.training.train import TrainingOptions
+    from kvdb_sdk.training.train import train as train_adapter
 
     with kvdb.open(db, read_only=True) as store, progress("train", total=steps, unit="steps") as meter:
         encode = encoder_for(store.encoder, encoder, device=device)
@@ -152,8 +152,8 @@ def eval_command(
     """
     import kvdb
     from kvdb.readers import Source
-    from kvdb_sdk.eval_questions import store_questions
-    from kvdb_sdk.evaluation import evaluate
+    from kvdb_sdk.evaluation.evaluate import evaluate
+    from kvdb_sdk.evaluation.questions import store_questions
 
     reading = Reading([Source(facts)], None, None)
     with kvdb.open(db, read_only=True) as store, progress("eval", total=None, unit="questions") as meter:

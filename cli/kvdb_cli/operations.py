@@ -10,7 +10,7 @@ from kvdb_cli import options
 from kvdb_cli.output import print_json, print_row, say
 
 if TYPE_CHECKING:
-    from kvdb_sdk.encoders import Encoder
+    from kvdb_sdk.models.encoders import Encoder
 
 overwrite = click.option("--overwrite", is_flag=True, help="Replace TARGET where it exists.")
 
@@ -125,7 +125,7 @@ def _encoder_of(db: str, name: str) -> Encoder:
     """The named encoder. Raises EncoderMismatchError where it is not the one that the store was made with."""
     import kvdb
     from kvdb.errors import CorruptStoreError
-    from kvdb_sdk.encoders import encoder_for, load_encoder
+    from kvdb_sdk.models.encoders import encoder_for, load_encoder
 
     with kvdb.open(db, read_only=True) as store:
         try:

@@ -28,7 +28,7 @@ def info(db: str, health: bool, as_json: bool) -> None:
     calibrated (a list of model, encoder, route, questions, and facts that the store had then; see kvdb calibrate).
     """
     import kvdb
-    from kvdb_sdk.calibration_note import all_calibrations
+    from kvdb_sdk.refusal.calibration_note import all_calibrations
 
     with kvdb.open(db, read_only=True) as store:
         fields = asdict(store.info()) | (asdict(store.health()) if health else {})
@@ -69,7 +69,7 @@ def relations(db: str, edit: bool, nouns: tuple[str, ...], encoder: str | None, 
     JSON: relation, tail_noun, head_noun a line.
     """
     import kvdb
-    from kvdb_sdk.encoders import encoder_for
+    from kvdb_sdk.models.encoders import encoder_for
 
     if edit != (len(nouns) in (2, 3)):
         raise click.UsageError("give --set RELATION TAIL_NOUN [HEAD_NOUN], or the store alone to list")

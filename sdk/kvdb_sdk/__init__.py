@@ -19,40 +19,40 @@ if TYPE_CHECKING:
     from .answer import Citation as Citation
     from .answer import Span as Span
     from .attachment import attach as attach
-    from .calibration_note import Calibration as Calibration
     from .conversation import Conversation as Conversation
-    from .encoders import PROBE_SENTENCES as PROBE_SENTENCES
-    from .encoders import Encoder as Encoder
-    from .encoders import encoder_for as encoder_for
-    from .encoders import load_encoder as load_encoder
-    from .endpoint import OpenAIEncoder as OpenAIEncoder
-    from .language_model import load_language_model as load_language_model
-    from .noun_model import NounModel as NounModel
-    from .resolve import ModelFiles as ModelFiles
-    from .resolve import model_folder as model_folder
+    from .models.encoders import PROBE_SENTENCES as PROBE_SENTENCES
+    from .models.encoders import Encoder as Encoder
+    from .models.encoders import encoder_for as encoder_for
+    from .models.encoders import load_encoder as load_encoder
+    from .models.endpoint import OpenAIEncoder as OpenAIEncoder
+    from .models.language_model import load_language_model as load_language_model
+    from .models.noun_model import NounModel as NounModel
+    from .models.resolve import ModelFiles as ModelFiles
+    from .models.resolve import model_folder as model_folder
+    from .refusal.calibration_note import Calibration as Calibration
     from .session import KnowledgeModel as KnowledgeModel
     from .store_calibration import CalibrationReport as CalibrationReport
     from .store_calibration import calibrate as calibrate
 
 _HOME = {
     "Answer": "answer",
-    "Calibration": "calibration_note",
+    "Calibration": "refusal.calibration_note",
     "CalibrationReport": "store_calibration",
     "Citation": "answer",
     "Conversation": "conversation",
-    "Encoder": "encoders",
+    "Encoder": "models.encoders",
     "KnowledgeModel": "session",
-    "ModelFiles": "resolve",
-    "NounModel": "noun_model",
-    "OpenAIEncoder": "endpoint",
-    "PROBE_SENTENCES": "encoders",
+    "ModelFiles": "models.resolve",
+    "NounModel": "models.noun_model",
+    "OpenAIEncoder": "models.endpoint",
+    "PROBE_SENTENCES": "models.encoders",
     "Span": "answer",
     "attach": "attachment",
     "calibrate": "store_calibration",
-    "encoder_for": "encoders",
-    "load_encoder": "encoders",
-    "load_language_model": "language_model",
-    "model_folder": "resolve",
+    "encoder_for": "models.encoders",
+    "load_encoder": "models.encoders",
+    "load_language_model": "models.language_model",
+    "model_folder": "models.resolve",
 }
 
 __all__ = [

@@ -17,19 +17,19 @@ from kvdb.encoder import check_encoder
 from kvdb.errors import AdapterError, AdapterMismatchError
 from kvdb.types import fact_of, mask_of
 
-from .adapter import Adapter, Card, check_fits_encoder, check_fits_model, fingerprint, load_adapter
 from .adapters import adapter_folder
-from .attended import MOST, Attended
-from .attention import Attachment, model_shape
-from .calibration_note import Calibration, calibrations_of
-from .confidence import Evidence, known_probability
-from .copying import Copier, Copyable
-from .encoders import Encoder, encoder_for
-from .joint_softmax import copy_weights, gate_logits
-from .knowledge import StoreFacts
-from .pager import DEFAULT_BUDGET, Pager
-from .projection import Projection
-from .routing import check_route
+from .attend.adapter import Adapter, Card, check_fits_encoder, check_fits_model, fingerprint, load_adapter
+from .attend.attended import MOST, Attended
+from .attend.attention import Attachment, model_shape
+from .attend.copying import Copier, Copyable
+from .attend.joint_softmax import copy_weights, gate_logits
+from .attend.projection import Projection
+from .models.encoders import Encoder, encoder_for
+from .refusal.calibration_note import Calibration, calibrations_of
+from .refusal.confidence import Evidence, known_probability
+from .select.knowledge import StoreFacts
+from .select.pager import DEFAULT_BUDGET, Pager
+from .select.routing import check_route
 
 
 @dataclass(slots=True)

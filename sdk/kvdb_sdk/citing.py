@@ -9,11 +9,11 @@ from kvdb.types import Fact, fact_of
 
 from .answer import Answer, Citation, Span
 from .attachment import Knowledge
-from .copying import Copier, kind_name
-from .listing import with_siblings
-from .rows import row_in_words
+from .attend.copying import Copier, kind_name
+from .question.listing import with_siblings
+from .question.wordings import UNKNOWN
+from .select.rows import row_in_words
 from .text_answer import answer_from_text
-from .wordings import UNKNOWN
 
 
 def answer_of(tokenizer: Any, knowledge: Knowledge, prompt: int, ids: Sequence[int]) -> Answer:

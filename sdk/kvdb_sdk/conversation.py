@@ -4,9 +4,9 @@
     conversation.ask("Who directed Inception?")
     conversation.ask("Where was he born?")          # answer.stats["asked"]: "Where was Christopher Nolan born?"
 
-The store is asked questions that stand alone (kvdb_sdk/followups.py), so that what it answers, and refuses, is what it
-would without the conversation. A turn that has nothing to do with it gets the plain model's answer, which sees the
-earlier turns.
+The store is asked questions that stand alone (kvdb_sdk/question/followups.py), so that what it answers, and refuses, is
+what it would without the conversation. A turn that has nothing to do with it gets the plain model's answer, which sees
+the earlier turns.
 """
 
 from __future__ import annotations
@@ -17,8 +17,8 @@ from dataclasses import replace
 from typing import NamedTuple, Protocol
 
 from .answer import Answer, is_unrelated
-from .followups import Topic, stand_alone, topic_of
-from .hops import Reader
+from .question.followups import Topic, stand_alone, topic_of
+from .question.hops import Reader
 
 KEPT = 6  # turns that are remembered
 

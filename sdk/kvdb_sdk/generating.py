@@ -9,7 +9,7 @@ import torch
 from transformers import StoppingCriteria
 
 from .attachment import Knowledge
-from .prompts import chat_prompt
+from .models.prompts import chat_prompt
 
 Turns = Sequence[tuple[str, str]]
 """Earlier questions and answers."""

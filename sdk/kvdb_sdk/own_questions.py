@@ -16,7 +16,7 @@ from kvdb.errors import LimitError
 from kvdb.named import named_terms
 from kvdb.types import Fact, row_of
 
-from .wordings import TRAINING, load_common_relations, load_paraphrases, rough, word
+from .question.wordings import TRAINING, load_common_relations, load_paraphrases, rough, word
 
 PRESENT, HIDDEN, LACKING, INVENTED = "present", "hidden", "lacking", "invented"
 MISSING = (HIDDEN, LACKING, INVENTED)

@@ -24,16 +24,16 @@ from kvdb.errors import LimitError
 from kvdb.types import U64, row_of
 
 from .answer import Answer
-from .encoders import Encoder, encoder_for
-from .finding import Found, find, named_in
-from .pager import Pager
-from .prompts import chat_prompt
-from .reading import Subject, about, subjects
-from .relation_match import RelationMatch
-from .routing import check_route, select_by_encoder
-from .rows import row_in_words
+from .models.encoders import Encoder, encoder_for
+from .models.prompts import chat_prompt
+from .question.reading import Subject, about, subjects
+from .question.relation_match import RelationMatch
+from .question.wordings import UNKNOWN
+from .select.finding import Found, find, named_in
+from .select.pager import Pager
+from .select.routing import check_route, select_by_encoder
+from .select.rows import row_in_words
 from .text_answer import InWords, answer_from_text
-from .wordings import UNKNOWN
 
 FACTS_IN_PROMPT = 5
 NAMED_BONUS, RELATION_BONUS = 0.05, 0.6  # for facts that the question names, as adapters have them (AdapterConfig)

@@ -15,25 +15,25 @@ from transformers import StoppingCriteriaList
 from kvdb import SearchLimits, Store
 from kvdb.errors import AdapterError
 
-from .adapter import Adapter, Card
 from .answer import Answer, is_unrelated
 from .attachment import Knowledge, attached, store_facts
-from .calibration_note import Calibration
+from .attend.adapter import Adapter, Card
 from .citing import answer_of
-from .confidence import Evidence
-from .context import answer_from_context, check_prefer, context_prompt, speaks_of
 from .conversation import Conversation
-from .encoders import Encoder
 from .generating import StopRefused, Turns, generated
-from .hops import Reader
-from .knowledge import StoreFacts
-from .language_model import load_language_model
-from .page_table import PageCounters
-from .pager import DEFAULT_BUDGET
+from .models.encoders import Encoder
+from .models.language_model import load_language_model
 from .prompted import FACTS_IN_PROMPT, PromptedFacts
-from .relatedness import Relatedness
-from .routing import check_route
-from .steps import Asking
+from .question.context import answer_from_context, check_prefer, context_prompt, speaks_of
+from .question.hops import Reader
+from .question.relatedness import Relatedness
+from .question.steps import Asking
+from .refusal.calibration_note import Calibration
+from .refusal.confidence import Evidence
+from .select.knowledge import StoreFacts
+from .select.page_table import PageCounters
+from .select.pager import DEFAULT_BUDGET
+from .select.routing import check_route
 
 
 class KnowledgeModel:
@@ -120,7 +120,7 @@ class KnowledgeModel:
 
         `context`: text that may speak of what is asked, and that may contradict the store. `prefer` says which wins:
         with "store" the model reads the context only where the store does not know, with "context" the store is asked
-        only where the context does not speak of it (kvdb_sdk/context.py). What rests on the context has
+        only where the context does not speak of it (kvdb_sdk/question/context.py). What rests on the context has
         `stats["from"] == "context"`, no citations and `answered` False. `turns`: earlier questions and answers, for the
         plain model where the question has nothing to do with the store. Raises LimitError for no such `prefer`.
         """
@@ -139,8 +139,8 @@ class KnowledgeModel:
     def ask_many(self, questions: Sequence[str], *, route: str | None = None, max_new_tokens: int = 96) -> list[Answer]:
         """Answer questions in one batch, each as `ask` would: several times the throughput of one by one.
 
-        On the hybrid route a question about several facts is taken in steps (kvdb_sdk/steps.py). In the stats `tokens`,
-        `confidence`, `facts` and `related` are of the answer, the rest of the whole batch.
+        On the hybrid route a question about several facts is taken in steps (kvdb_sdk/question/steps.py). In the stats
+        `tokens`, `confidence`, `facts` and `related` are of the answer, the rest of the whole batch.
         """
         return self._ask_many(questions, route, max_new_tokens, (), not self.only_store)
 

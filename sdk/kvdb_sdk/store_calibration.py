@@ -20,15 +20,15 @@ import numpy as np
 from kvdb.errors import LimitError
 from kvdb.file.failures import read_only
 
-from . import confidence
 from .answer import RELATED
-from .calibration_note import Calibration, keep
-from .metrics import calibration as measured
+from .evaluation.metrics import calibration as measured
 from .own_questions import MISSING, OwnQuestion, own_questions
-from .refitting import F64, log_losses, refit
-from .relatedness import SIGNS as RELATED_SIGNS
+from .question.relatedness import SIGNS as RELATED_SIGNS
+from .question.wordings import ordinary_requests
+from .refusal import confidence
+from .refusal.calibration_note import Calibration, keep
+from .refusal.refitting import F64, log_losses, refit
 from .session import Judged, KnowledgeModel
-from .wordings import ordinary_requests
 
 FITTED_ONLY = "fitted only"  # kind of what a fit sees and the report leaves out
 FEWEST = 20  # questions, of each of the two classes a half
@@ -56,8 +56,8 @@ class CalibrationReport:
     """`before`, `after`: with the adapter's and the fitted coefficients, on the `held_out` questions that the
     fit did not see. `related_before`, `related_after`: likewise of questions for the store (`known`) and ordinary
     requests (`missing`); None on the attention route. `chosen`, `related_chosen`: how far from the adapter's the fit on
-    all questions went (kvdb_sdk/refitting.py), and `half_chosen` the one that `after` is about; `losses`: log loss of
-    each candidate in cross-validation.
+    all questions went (kvdb_sdk/refusal/refitting.py), and `half_chosen` the one that `after` is about; `losses`: log
+    loss of each candidate in cross-validation.
     """
 
     calibration: Calibration

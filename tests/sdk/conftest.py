@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 
 import kvdb
-from kvdb_sdk import training
-from kvdb_sdk.relation_wordings import pool_apart
+from kvdb_sdk.training import train as training
+from kvdb_sdk.training.relation_wordings import pool_apart
 
 from . import tiny_store
 

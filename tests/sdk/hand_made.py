@@ -6,8 +6,8 @@ import re
 
 from kvdb import Fact
 from kvdb_sdk.answer import Answer, Citation, Span
-from kvdb_sdk.reading import Subject
-from kvdb_sdk.steps import Asking
+from kvdb_sdk.question.reading import Subject
+from kvdb_sdk.question.steps import Asking
 
 FACTS = [
     ("France", "capital", "Paris"),

@@ -12,10 +12,10 @@ import pytest
 import kvdb
 from kvdb import Triple
 from kvdb_sdk import KnowledgeModel
-from kvdb_sdk.adapter import load_adapter
-from kvdb_sdk.evaluation import evaluate
-from kvdb_sdk.examples import Pool, PoolRow
-from kvdb_sdk.training import train
+from kvdb_sdk.attend.adapter import load_adapter
+from kvdb_sdk.evaluation.evaluate import evaluate
+from kvdb_sdk.training.examples import Pool, PoolRow
+from kvdb_sdk.training.train import train
 
 from . import tiny, tiny_store
 

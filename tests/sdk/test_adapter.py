@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from safetensors.torch import load_file, save_file
 
 from kvdb.errors import AdapterError, AdapterMismatchError, KvdbError
-from kvdb_sdk.adapter import (
+from kvdb_sdk.attend.adapter import (
     CARD,
     WEIGHTS,
     Card,
@@ -22,7 +22,7 @@ from kvdb_sdk.adapter import (
     model_probe,
     save_adapter,
 )
-from kvdb_sdk.attention import model_shape
+from kvdb_sdk.attend.attention import model_shape
 
 from . import tiny
 

@@ -8,9 +8,9 @@ import torch
 from transformers.modeling_utils import ALL_ATTENTION_FUNCTIONS
 
 from kvdb.errors import UnsupportedModelError
-from kvdb_sdk.attention import Attachment
-from kvdb_sdk.joint_softmax import FactBatch
-from kvdb_sdk.projection import Projection
+from kvdb_sdk.attend.attention import Attachment
+from kvdb_sdk.attend.joint_softmax import FactBatch
+from kvdb_sdk.attend.projection import Projection
 
 from . import attention_oracle as oracle
 from . import tiny
@@ -62,7 +62,7 @@ class Spy:
 
     def __init__(self, monkeypatch, attachment, base="sdpa"):
         self.calls = []
-        from kvdb_sdk import attention
+        from kvdb_sdk.attend import attention
 
         real = ALL_ATTENTION_FUNCTIONS[f"kvdb_{base}"]
 

@@ -7,10 +7,10 @@ from dataclasses import replace
 import pytest
 
 from kvdb.errors import AdapterError
-from kvdb_sdk import calibration
-from kvdb_sdk.adapter import AdapterConfig
-from kvdb_sdk.confidence import Evidence, known_probability, noun_share
-from kvdb_sdk.relation_match import term_in
+from kvdb_sdk.attend.adapter import AdapterConfig
+from kvdb_sdk.question.relation_match import term_in
+from kvdb_sdk.refusal.confidence import Evidence, known_probability, noun_share
+from kvdb_sdk.training import calibration
 
 CONFIG = AdapterConfig(
     model="m",

@@ -7,9 +7,9 @@ import torch
 
 from kvdb.errors import LimitError
 from kvdb_sdk import Answer, Citation, Conversation, KnowledgeModel
-from kvdb_sdk.context import context_prompt, speaks_of
 from kvdb_sdk.conversation import KEPT
-from kvdb_sdk.prompts import chat_prompt
+from kvdb_sdk.models.prompts import chat_prompt
+from kvdb_sdk.question.context import context_prompt, speaks_of
 
 from . import tiny, tiny_store
 from .test_followups import FACTS, READER

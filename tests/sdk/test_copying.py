@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 
 from kvdb import Fact, FactId
-from kvdb_sdk.copying import Copier, Copyable, SpanKey
+from kvdb_sdk.attend.copying import Copier, Copyable, SpanKey
 
 VOCAB = 20
 WRITE, TERM, VALUE = [1.0, 0.0, 0.0], [0.0, 1.0, 0.0], [0.0, 0.0, 1.0]

@@ -13,12 +13,12 @@ import transformers
 from hypothesis import given
 from hypothesis import strategies as st
 
-import kvdb_sdk.encoders as encoders
+import kvdb_sdk.models.encoders as encoders
 from kvdb.errors import EncoderMismatchError, UnknownEncoderError, VectorError
 from kvdb.types import EncoderRecord
-from kvdb_sdk.encoders import PROBE_SENTENCES, Encoder, encoder_for, load_encoder, unit_rows
-from kvdb_sdk.resolve import ModelFiles, model_folder
-from kvdb_sdk.sentence_model import PlainSentenceModel, batches_by_length, load_sentence_model, plain_pipeline
+from kvdb_sdk.models.encoders import PROBE_SENTENCES, Encoder, encoder_for, load_encoder, unit_rows
+from kvdb_sdk.models.resolve import ModelFiles, model_folder
+from kvdb_sdk.models.sentence_model import PlainSentenceModel, batches_by_length, load_sentence_model, plain_pipeline
 
 TEXTS = [
     "the capital of France",

@@ -12,8 +12,8 @@ from typing import Any
 import pytest
 
 from kvdb.errors import EncoderError, VectorError
-from kvdb_sdk.encoders import load_encoder
-from kvdb_sdk.endpoint import OpenAIEncoder
+from kvdb_sdk.models.encoders import load_encoder
+from kvdb_sdk.models.endpoint import OpenAIEncoder
 
 KEY = "sk-secret-of-the-test"
 

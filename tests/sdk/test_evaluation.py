@@ -10,9 +10,9 @@ import torch
 
 from kvdb import Triple
 from kvdb_sdk import Answer, Citation, KnowledgeModel
-from kvdb_sdk.adapter import Adapter
-from kvdb_sdk.eval_report import Asked, Outcome, summary
-from kvdb_sdk.evaluation import evaluate, questions
+from kvdb_sdk.attend.adapter import Adapter
+from kvdb_sdk.evaluation.evaluate import evaluate, questions
+from kvdb_sdk.evaluation.report import Asked, Outcome, summary
 
 from . import tiny, tiny_store
 

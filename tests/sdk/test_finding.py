@@ -9,10 +9,10 @@ import torch
 import kvdb
 from kvdb import SearchLimits
 from kvdb.types import fact_of, row_of
-from kvdb_sdk.finding import find, named_in
-from kvdb_sdk.pager import Pager
-from kvdb_sdk.reading import subjects
-from kvdb_sdk.relation_match import RelationMatch
+from kvdb_sdk.question.reading import subjects
+from kvdb_sdk.question.relation_match import RelationMatch
+from kvdb_sdk.select.finding import find, named_in
+from kvdb_sdk.select.pager import Pager
 
 from . import tiny, tiny_store
 

@@ -8,9 +8,9 @@ import pytest
 
 from kvdb import Fact
 from kvdb_sdk import Answer, Citation
-from kvdb_sdk.followups import Meant, Topic, stand_alone, topic_of
-from kvdb_sdk.reading import Subject
-from kvdb_sdk.references import reference, spoken_out
+from kvdb_sdk.question.followups import Meant, Topic, stand_alone, topic_of
+from kvdb_sdk.question.reading import Subject
+from kvdb_sdk.question.references import reference, spoken_out
 
 FACTS = [
     ("Inception", "director", "Christopher Nolan"),

@@ -12,7 +12,7 @@ import pytest
 
 from kvdb import Triple
 from kvdb.kg2kv import noun_forms
-from kvdb_sdk.wordings import HELD_OUT, TRAINING, word
+from kvdb_sdk.question.wordings import HELD_OUT, TRAINING, word
 
 BENCHMARKS = Path(__file__).parents[2] / "benchmarks"
 FACTS = Path(__file__).parents[3] / "shared" / "kg"

@@ -11,8 +11,8 @@ import torch
 import kvdb
 from kvdb.errors import AdapterMismatchError, BudgetError, EncoderMismatchError, LimitError
 from kvdb_sdk import KnowledgeModel, attach
-from kvdb_sdk.encoders import Encoder
-from kvdb_sdk.prompts import chat_markers, chat_prompt, continuation_ids, find_question, glued_ids
+from kvdb_sdk.models.encoders import Encoder
+from kvdb_sdk.models.prompts import chat_markers, chat_prompt, continuation_ids, find_question, glued_ids
 
 from . import tiny, tiny_store
 

@@ -14,12 +14,12 @@ from tokenizers.processors import TemplateProcessing
 
 import kvdb
 from kvdb_sdk import KnowledgeModel
-from kvdb_sdk.adapter import Adapter
-from kvdb_sdk.attention import attention_modules
-from kvdb_sdk.losses import PromptPrefix, start_from_model
-from kvdb_sdk.prompts import chat_markers, chat_prompt, find_question
-from kvdb_sdk.query_norm import scale_as_normalised
-from kvdb_sdk.training import default_config
+from kvdb_sdk.attend.adapter import Adapter
+from kvdb_sdk.attend.attention import attention_modules
+from kvdb_sdk.models.prompts import chat_markers, chat_prompt, find_question
+from kvdb_sdk.training.losses import PromptPrefix, start_from_model
+from kvdb_sdk.training.query_norm import scale_as_normalised
+from kvdb_sdk.training.train import default_config
 
 from . import tiny, tiny_store
 from .test_training import ENCODER, OPTIONS, TOKENIZER, run

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 import kvdb
 from kvdb_sdk.answer import Answer, Citation, Span
-from kvdb_sdk.listing import MOST, with_siblings
+from kvdb_sdk.question.listing import MOST, with_siblings
 
 from . import tiny_store
 

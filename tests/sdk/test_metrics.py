@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from kvdb_sdk.metrics import Bin, calibration, contains, rates, rouge_l, token_f1, words
+from kvdb_sdk.evaluation.metrics import Bin, calibration, contains, rates, rouge_l, token_f1, words
 
 SHORT = st.lists(st.sampled_from("abc"), max_size=7)
 

@@ -14,10 +14,10 @@ from kvdb import LeafPage, SearchLimits
 from kvdb.errors import BudgetError
 from kvdb.tree.descend import descend
 from kvdb.types import LeafId, NodeId, NodePage
-from kvdb_sdk.page_table import PageKey, PageTable
-from kvdb_sdk.pager import Pager, parse_bytes
-from kvdb_sdk.projection import Projection
-from kvdb_sdk.routing import AttentionScorer, SimilarityScorer
+from kvdb_sdk.attend.projection import Projection
+from kvdb_sdk.select.page_table import PageKey, PageTable
+from kvdb_sdk.select.pager import Pager, parse_bytes
+from kvdb_sdk.select.routing import AttentionScorer, SimilarityScorer
 
 from . import tiny
 

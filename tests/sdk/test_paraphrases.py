@@ -11,7 +11,7 @@ import pytest
 @pytest.fixture(scope="module")
 def paraphrases() -> dict[str, list[str]]:
     pairs: list[tuple[str, list[str]]] = json.loads(
-        (files("kvdb_sdk") / "paraphrases.json").read_text(encoding="utf-8"), object_pairs_hook=list
+        (files("kvdb_sdk.question") / "paraphrases.json").read_text(encoding="utf-8"), object_pairs_hook=list
     )
     found = dict(pairs)
     assert len(found) == len(pairs), "a relation is there twice"
@@ -20,7 +20,7 @@ def paraphrases() -> dict[str, list[str]]:
 
 @pytest.fixture(scope="module")
 def general() -> list[str]:
-    return (files("kvdb_sdk") / "general.txt").read_text(encoding="utf-8").splitlines()
+    return (files("kvdb_sdk.question") / "general.txt").read_text(encoding="utf-8").splitlines()
 
 
 def test_every_pattern_has_one_place_for_the_subject(paraphrases: dict[str, list[str]]) -> None:

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import torch
 
-from kvdb_sdk.projection import Projection
+from kvdb_sdk.attend.projection import Projection
 
 from . import attention_oracle as oracle
 from . import tiny

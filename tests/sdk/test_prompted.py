@@ -12,7 +12,7 @@ from kvdb import Fact, SearchLimits
 from kvdb.errors import AdapterError, EncoderMismatchError, LimitError
 from kvdb.kg2kv import Nouns, rows
 from kvdb_sdk import KnowledgeModel, attach
-from kvdb_sdk.encoders import Encoder
+from kvdb_sdk.models.encoders import Encoder
 from kvdb_sdk.prompted import PromptedFacts
 from kvdb_sdk.text_answer import answer_from_text, says_unknown
 

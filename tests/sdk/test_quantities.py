@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from kvdb_sdk.quantities import Quantity, quantity, scaled
+from kvdb_sdk.question.quantities import Quantity, quantity, scaled
 
 
 @pytest.mark.parametrize(

@@ -6,12 +6,12 @@ import numpy as np
 import pytest
 import torch
 
-from kvdb_sdk import query_training
-from kvdb_sdk.adapter import Adapter
-from kvdb_sdk.attention import attention_modules
-from kvdb_sdk.losses import PromptPrefix, start_from_model
-from kvdb_sdk.query_training import _right_share, _states, train_queries
-from kvdb_sdk.training import default_config
+from kvdb_sdk.attend.adapter import Adapter
+from kvdb_sdk.attend.attention import attention_modules
+from kvdb_sdk.training import query_training
+from kvdb_sdk.training.losses import PromptPrefix, start_from_model
+from kvdb_sdk.training.query_training import _right_share, _states, train_queries
+from kvdb_sdk.training.train import default_config
 
 from . import tiny_store
 from .test_training import ENCODER, TOKENIZER, model, pool

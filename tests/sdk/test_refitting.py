@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 from sklearn.linear_model import LogisticRegression
 
-from kvdb_sdk import refitting
-from kvdb_sdk.refitting import candidates, log_losses, refit
+from kvdb_sdk.refusal import refitting
+from kvdb_sdk.refusal.refitting import candidates, log_losses, refit
 
 PRIOR = (-1.0, 2.0, 0.5)
 

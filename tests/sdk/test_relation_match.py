@@ -8,9 +8,9 @@ import zlib
 import numpy as np
 import pytest
 
-from kvdb_sdk.adapter import AdapterConfig
-from kvdb_sdk.relatedness import Relatedness, related_probability, relatedness
-from kvdb_sdk.relation_match import FAR, VALUE_SHARE, RelationMatch, term_in, without_subject
+from kvdb_sdk.attend.adapter import AdapterConfig
+from kvdb_sdk.question.relatedness import Relatedness, related_probability, relatedness
+from kvdb_sdk.question.relation_match import FAR, VALUE_SHARE, RelationMatch, term_in, without_subject
 
 SIZE = 128
 NOUNS = ["capital", "river", "code"]

@@ -11,16 +11,16 @@ import torch
 
 from kvdb.errors import AdapterError, AdapterMismatchError
 from kvdb.kg2kv import noun_forms
-from kvdb_sdk import relation_low_rank, relation_training
-from kvdb_sdk.adapter import Card, load_adapter, save_adapter
-from kvdb_sdk.encoders import Encoder, load_encoder
-from kvdb_sdk.examples import question_of
-from kvdb_sdk.relation_encoder import changed, relation_match, sentence_model, upper_maps
-from kvdb_sdk.relation_low_rank import fit_low_rank
-from kvdb_sdk.relation_match import RelationMatch
-from kvdb_sdk.relation_matrices import encoded, fit_relation
-from kvdb_sdk.relation_training import RELATIONS, learn_relations
-from kvdb_sdk.relation_wordings import load_domains, load_wordings, pool_apart, wordings_of
+from kvdb_sdk.attend.adapter import Card, load_adapter, save_adapter
+from kvdb_sdk.models.encoders import Encoder, load_encoder
+from kvdb_sdk.question.relation_encoder import changed, relation_match, sentence_model, upper_maps
+from kvdb_sdk.question.relation_match import RelationMatch
+from kvdb_sdk.training import relation_low_rank, relation_training
+from kvdb_sdk.training.examples import question_of
+from kvdb_sdk.training.relation_low_rank import fit_low_rank
+from kvdb_sdk.training.relation_matrices import encoded, fit_relation
+from kvdb_sdk.training.relation_training import RELATIONS, learn_relations
+from kvdb_sdk.training.relation_wordings import load_domains, load_wordings, pool_apart, wordings_of
 
 from . import tiny as tiny_model
 from .test_encoders import tiny as tiny

@@ -13,10 +13,10 @@ import tokenizers
 import torch
 import transformers
 
-import kvdb_sdk.resolve as resolve
+import kvdb_sdk.models.resolve as resolve
 from kvdb.errors import UnknownModelError, UnsupportedModelError
-from kvdb_sdk.language_model import cache_folder, load_language_model
-from kvdb_sdk.resolve import ModelFiles, NotResolved, model_folder
+from kvdb_sdk.models.language_model import cache_folder, load_language_model
+from kvdb_sdk.models.resolve import ModelFiles, NotResolved, model_folder
 
 WORDS = ["<s>", "</s>", *"abcdefghijklmnopqrstuvwxyz", "Ġ", "ab"]
 LAYERS, WIDTH, HEADS, INNER = 2, 32, 4, 64

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from kvdb_sdk.spelling import mended
+from kvdb_sdk.question.spelling import mended
 
 
 @pytest.mark.parametrize(

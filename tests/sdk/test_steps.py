@@ -9,11 +9,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from kvdb_sdk.answer import Answer, Citation, Span
-from kvdb_sdk.hops import FARTHER, MATCHES
-from kvdb_sdk.joining import joined, led
-from kvdb_sdk.reading import asked_about
-from kvdb_sdk.splitting import split_entities
-from kvdb_sdk.steps import steps_of
+from kvdb_sdk.question.hops import FARTHER, MATCHES
+from kvdb_sdk.question.joining import joined, led
+from kvdb_sdk.question.reading import asked_about
+from kvdb_sdk.question.splitting import split_entities
+from kvdb_sdk.question.steps import steps_of
 
 from . import hand_made
 from .hand_made import FACTS, ask, check_spans, facts_of

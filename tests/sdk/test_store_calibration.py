@@ -12,10 +12,10 @@ import kvdb
 from kvdb.errors import AdapterError, AdapterMismatchError, LimitError, ReadOnlyStoreError
 from kvdb.types import row_of
 from kvdb_sdk import KnowledgeModel, calibrate
-from kvdb_sdk.adapter import fingerprint
-from kvdb_sdk.calibration_note import NOTE, Calibration, all_calibrations, calibrations_of, keep
-from kvdb_sdk.confidence import known_probability
+from kvdb_sdk.attend.adapter import fingerprint
 from kvdb_sdk.own_questions import HIDDEN, INVENTED, LACKING, MISSING, PRESENT, own_questions
+from kvdb_sdk.refusal.calibration_note import NOTE, Calibration, all_calibrations, calibrations_of, keep
+from kvdb_sdk.refusal.confidence import known_probability
 
 from . import tiny, tiny_store
 

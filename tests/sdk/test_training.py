@@ -10,12 +10,12 @@ import pytest
 import torch
 
 from kvdb.errors import AdapterError, LimitError
-from kvdb_sdk.adapter import Adapter, AdapterConfig, load_adapter
-from kvdb_sdk.confidence import Evidence, known_probability
-from kvdb_sdk.examples import WRITE, Pool, PoolRow, draw
-from kvdb_sdk.losses import _attend_loss
-from kvdb_sdk.relation_match import FAR, RelationMatch
-from kvdb_sdk.training import CHECKPOINT, TrainingOptions, default_config, train
+from kvdb_sdk.attend.adapter import Adapter, AdapterConfig, load_adapter
+from kvdb_sdk.question.relation_match import FAR, RelationMatch
+from kvdb_sdk.refusal.confidence import Evidence, known_probability
+from kvdb_sdk.training.examples import WRITE, Pool, PoolRow, draw
+from kvdb_sdk.training.losses import _attend_loss
+from kvdb_sdk.training.train import CHECKPOINT, TrainingOptions, default_config, train
 
 from . import tiny, tiny_store
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 import torch
 import transformers as tf
 
-from kvdb_sdk.adapter import Adapter, AdapterConfig
-from kvdb_sdk.attention import model_shape
+from kvdb_sdk.attend.adapter import Adapter, AdapterConfig
+from kvdb_sdk.attend.attention import model_shape
 
 ENCODER_DIM = 12
 VOCAB = 97

@@ -8,8 +8,8 @@ import numpy as np
 from tokenizers import Tokenizer, decoders, models, pre_tokenizers
 from transformers import PreTrainedTokenizerFast
 
-from kvdb_sdk.adapter import Card, model_probe
-from kvdb_sdk.encoders import Encoder
+from kvdb_sdk.attend.adapter import Card, model_probe
+from kvdb_sdk.models.encoders import Encoder
 
 from . import tiny
 

@@ -7,8 +7,8 @@ from typing import Any
 
 from kvdb.errors import AdapterError, AdapterMismatchError
 
-from ..adapter import CARD, check_fits_model, load_card
-from ..attention import model_shape
+from ..attend.adapter import CARD, check_fits_model, load_card
+from ..attend.attention import model_shape
 
 SHIPPED = Path(__file__).parent
 DEFAULT = "default"

@@ -1,0 +1,1 @@
+"""Answers measured against what the store has."""

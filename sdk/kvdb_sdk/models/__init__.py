@@ -1,0 +1,1 @@
+"""Language models, sentence encoders and where their files are."""

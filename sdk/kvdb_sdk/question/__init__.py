@@ -1,0 +1,1 @@
+"""What a question asks: its form, its subjects and its relation."""

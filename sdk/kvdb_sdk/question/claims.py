@@ -1,0 +1,132 @@
+"""Whether what a question claims of a subject is so, judged from the values that the store has.
+
+Yes needs the whole value, no more and no less. No needs a claim that cannot be another way to say the value. Between
+the two nothing is judged: "Is Guinea the country of X?" where it is Equatorial Guinea, "US" for "United States".
+"""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from collections.abc import Sequence
+
+from .forms import content_words, has_noun, states_one_thing
+from .quantities import scaled
+from .reading import Subject, masked
+
+# numbers with their sign and decimals, else words; dots inside belong to them
+_TOKEN = re.compile(r"(?<![\w.])-\d+(?:\.\d+)*|\w+(?:\.\w+)*")
+_OF_NAMES = "of the and a an de la le du von van al el"
+_INSIDE = frozenset(_OF_NAMES.split())  # of names: "Isle of Man"
+_SAID_AROUND = """
+about actually also any anything ask asked asking available aren wasn weren isn doesn didn don t re certain check
+cheers contain contained contains correctly currently data database dear exist existing exists fact facts far find
+forgot forget given guess happen heard hello help hey hi homework if indeed info information just kind let like
+listed look looking maybe mention mentioned mind need now ok okay perhaps possible possibly question quick read
+record recorded records regarding remember said says so some something sorry stated still store stored thank thanks
+then think thought too try verify want well whether wonder wondering
+"""
+_ASIDE = frozenset(_SAID_AROUND.split())  # what people say around a claim
+
+
+def verdict(question: str, subject: Subject, noun: str) -> bool | None:
+    """True or False where the question claims a value for the noun of a subject and the store settles it, else None."""
+    if not states_one_thing(_without(masked(question, subject), [noun, *subject.values(noun)])):
+        return None
+    claimed = _runs(masked(question, subject), noun)
+    values = [_flat(value, noun) for value in subject.values(noun)]
+    others = [_flat(value, noun) for other, _, value in subject.facts if other != noun]
+    more = [run for run in claimed if _fold(run) not in values]
+    if len(more) < len(claimed):
+        # "and the capital of Spain is Lisbon" is another claim; "Paris, France" only says which Paris is meant
+        return None if any(_is_name(run) and _fold(run) not in others for run in more) else True
+    if len(claimed) != 1:
+        return None
+    claim = _fold(claimed[0])
+    if claim in others or any(_may_mean(claim, value) for value in values):
+        return None
+    return False if _is_value(claimed[0], question, subject, noun) else None
+
+
+def _is_value(claim: list[str], question: str, subject: Subject, noun: str) -> bool:
+    """Whether what is claimed is a value, right or wrong, and not something about it ("is its founder alive?")."""
+    if _is_name(claim):
+        return True
+    text = masked(question, subject)
+    if not has_noun(text, noun):
+        return False
+    before = text[: text.casefold().rindex(noun.casefold())]
+    return _runs(before, noun) == [claim] or all(value == value.casefold() for value in subject.values(noun))
+
+
+def _is_name(run: Sequence[str]) -> bool:
+    """Whether what is said is a name or a number."""
+    return all(not token[0].islower() for token in run)
+
+
+def _runs(text: str, noun: str) -> list[list[str]]:
+    """The words that are claimed, in their case, by phrase: those that say something beside subject and noun."""
+    said = {word for each in _tokens(noun) for word in (each, each + "s", each + "es")}
+    runs: list[list[str]] = [[]]
+    for token in _TOKEN.findall(scaled(text)):
+        folded = _fold([token])[0]
+        if folded in said or folded in _ASIDE or not (_says_something(folded) or folded in _INSIDE):
+            runs.append([])
+        elif folded not in _INSIDE:
+            runs[-1].append(token)
+    return [run for run in runs if run]
+
+
+def _without(text: str, parts: Sequence[str]) -> str:
+    """A text without these parts, so that their own words ("highest point", "North or South") are not read."""
+    for part in sorted(parts, key=len, reverse=True):
+        text = re.sub(rf"(?<!\w){re.escape(part)}(?!\w)", "", text, flags=re.IGNORECASE)
+    return text
+
+
+def _may_mean(claim: Sequence[str], value: Sequence[str]) -> bool:
+    """Whether a claim could be another way to say a value."""
+    if not value:
+        return True
+    numbers = [{_number(word) for word in part} - {None} for part in (claim, value)]
+    if all(numbers):
+        return not numbers[0].isdisjoint(numbers[1])
+    if numbers[0] or (numbers[1] and len(value) == 1):
+        return True  # "twelve" for 12
+    return any(_alike(a, b) for a in claim for b in value) or _initials(claim) == _initials(value)
+
+
+def _alike(a: str, b: str) -> bool:
+    """Whether two words may be forms of one: "Italy", "Italian"; "cat", "cats"."""
+    if any(c.isdigit() for c in a + b):
+        return a == b
+    return a[:4] == b[:4] or (min(len(a), len(b)) > 2 and (a.startswith(b) or b.startswith(a)))
+
+
+def _initials(part: Sequence[str]) -> str:
+    """The letters that a name is abbreviated by; of one word, that word: it may be the abbreviation."""
+    return part[0].replace(".", "") if len(part) == 1 else "".join(word[0] for word in part)
+
+
+def _number(word: str) -> float | None:
+    return float(word) if re.fullmatch(r"-?\d+(?:\.\d+)?", word) else None
+
+
+def _tokens(text: str) -> list[str]:
+    return _fold(_TOKEN.findall(scaled(text)))
+
+
+def _flat(value: str, noun: str) -> list[str]:
+    """The words of a value as `_runs` would read them."""
+    return _fold([token for run in _runs(value, noun) for token in run])
+
+
+def _fold(tokens: Sequence[str]) -> list[str]:
+    """In small letters without accents; numbers as they are equal: 12.0 is 12."""
+    plain = [unicodedata.normalize("NFKD", token.casefold()) for token in tokens]
+    plain = ["".join(c for c in token if not unicodedata.combining(c)) for token in plain]
+    return [f"{float(token):g}" if re.fullmatch(r"-?\d{1,6}\.\d+", token) else token for token in plain]
+
+
+def _says_something(word: str) -> bool:
+    return bool(content_words(word))

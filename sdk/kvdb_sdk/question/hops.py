@@ -1,0 +1,115 @@
+"""Questions over two facts: "the mayor of the capital of France" goes over Paris.
+
+Two ways to see that a question is one. By its form, where it spells a phrase about the subject inside of a larger one.
+Or by what it means: "Who runs the place where they govern France?" is compared with the nouns of France and with every
+noun of what France has, "the mayor of the capital of it", as relations are (kvdb_sdk/question/relation_match.py).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Generator, Iterator, Sequence
+from dataclasses import dataclass
+from itertools import islice
+from typing import Protocol
+
+from ..answer import Answer
+from .forms import has_content
+from .joining import joined
+from .reading import Subject, masked, nested
+
+Hops = Generator[list[str], list[Answer], Answer | None]
+MATCHES = 0.5  # from here on a question means a noun
+FARTHER = 0.05  # by so much it must mean a noun of a value better than any of the subject itself
+MOST_VALUES = 3  # of a first hop that are followed
+MOST_NAMED = 24  # of a first hop that are named at all
+MOST_WAYS = 400  # that a question is compared with
+
+
+class Reader(Protocol):
+    """What the steps need to know of a store."""
+
+    def best_noun(self, text: str, nouns: Sequence[str]) -> tuple[str, float]:
+        """The noun that a text, its subject masked, means most, and the match in [-1, 1]. ("", -1.0): there is none."""
+
+    def subjects(self, question: str, *, spelt: bool = False) -> list[Subject]:
+        """The terms of the store that a question names, in their order; `spelt`: in the store's spelling alone, which
+        is found without encoding anything.
+        """
+
+    def about(self, term: str) -> Subject | None:
+        """What the store has about a term as it is spelt; None where that is nothing."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Way:
+    """From a subject over the values of one noun to another noun of these."""
+
+    first: str
+    second: str
+    values: tuple[str, ...]
+
+
+def two_hops(question: str, subject: Subject, reader: Reader) -> Hops:
+    """The answer over a value of the subject; None where the question is about the subject itself."""
+    return (yield from _spelt(question, subject, reader)) or (yield from _meant(question, subject, reader))
+
+
+def _spelt(question: str, subject: Subject, reader: Reader) -> Hops:
+    """The name of a value takes the place of its description in the question."""
+    inner = nested(question, subject)
+    if inner is None:
+        return None
+    start, end, phrase = inner
+    noun, match = reader.best_noun(f"the {phrase} of it", subject.nouns)
+    every = list(dict.fromkeys(subject.values(noun)))
+    values = every[:MOST_VALUES]
+    if match < MATCHES or not values:
+        return None
+    seconds = [question[:start] + value + question[end:] for value in values]
+    if not any(_can_tell(text, value, reader) for text, value in zip(seconds, values, strict=True)):
+        return None
+    return (yield from _followed(subject, noun, every, seconds))
+
+
+def _meant(question: str, subject: Subject, reader: Reader) -> Hops:
+    """The way over a value that the question means better than any noun of the subject itself, and than the noun at its
+    end alone: "the time zone of A", which only the town has that A serves, is asked of A.
+    """
+    ways = {f"{way.second} of the {way.first}": way for way in islice(_ways(subject, reader), MOST_WAYS)}
+    text = masked(question, subject)
+    if not ways or not has_content(text):
+        return None
+    phrase, match = reader.best_noun(text, list(ways))
+    direct = reader.best_noun(text, subject.nouns)[1]
+    last = reader.best_noun(text, list({way.second for way in ways.values()}))[1]
+    if match < max(MATCHES, direct + FARTHER, last):
+        return None
+    way = ways[phrase]
+    seconds = [f"What is the {way.second} of {value}?" for value in way.values[:MOST_VALUES]]
+    return (yield from _followed(subject, way.first, way.values, seconds))
+
+
+def _ways(subject: Subject, reader: Reader) -> Iterator[_Way]:
+    for noun in subject.nouns:
+        values = tuple(dict.fromkeys(subject.values(noun)))
+        found = reader.about(values[0])
+        if found is not None and found.term != subject.term:
+            yield from (_Way(noun, second, values) for second in found.nouns)
+
+
+def _followed(subject: Subject, noun: str, every: Sequence[str], seconds: Sequence[str]) -> Hops:
+    """Ask for the first hop and for what the questions `seconds` ask of its values."""
+    questions = [f"What is the {noun} of {subject.term}?", *seconds]
+    answers = yield questions
+    if not answers[0].answered or not any(answer.answered for answer in answers[1:]):
+        return None
+    left_out = ", ".join(every[MOST_VALUES:MOST_NAMED])
+    return joined(answers, questions, f"Not followed: {left_out}." if left_out else "")
+
+
+def _can_tell(question: str, value: str, reader: Reader) -> bool:
+    """Whether the store can tell what is asked of the value of a first hop."""
+    for subject in reader.subjects(question):
+        if subject.term == value and has_content(masked(question, subject)):
+            return reader.best_noun(masked(question, subject), subject.nouns)[1] >= MATCHES
+    return False

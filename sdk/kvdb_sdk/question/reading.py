@@ -1,0 +1,137 @@
+"""What a question is about, in the store's words: its subjects, their facts, and how the question is put.
+
+Rules over the terms that the store knows, not a parser: where they do not apply, the question is asked as it stands.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from kvdb import Snapshot
+from kvdb.named import Named, rows_about
+from kvdb.types import Fact, fact_of, mask_of
+
+from .forms import has_content, has_noun
+from .relation_match import without_subject
+
+
+@dataclass(frozen=True, slots=True)
+class Subject:
+    """A term of the store that a question names at [start, end), with its facts, each under its noun."""
+
+    start: int
+    end: int
+    term: str
+    facts: tuple[tuple[str, Fact, str], ...]  # noun, fact, value
+
+    @property
+    def nouns(self) -> list[str]:
+        return list(dict.fromkeys(noun for noun, _, _ in self.facts))
+
+    def values(self, noun: str) -> list[str]:
+        """What the store has for this noun, in the order of the facts."""
+        return [value for found, _, value in self.facts if found == noun]
+
+
+def subjects(snapshot: Snapshot, question: str, named: Sequence[Named]) -> list[Subject]:
+    """The subjects that a question names, in their order; nothing twice."""
+    found: list[Subject] = []
+    for term in sorted(named, key=lambda term: term.start):
+        facts = []
+        for row in term.rows:
+            fact = snapshot.triple(fact_of(row))
+            relation = snapshot.relation(snapshot.relation_id(fact.relation) or 0)
+            tail = mask_of(row) == "tail"
+            noun = relation.tail_noun if tail else relation.head_noun
+            facts.append((noun, fact, fact.tail if tail else fact.head))
+            spelt = fact.head if tail else fact.tail
+        if facts and not any(term.start < other.end and other.start < term.end for other in found):
+            found.append(Subject(term.start, term.end, spelt, tuple(facts)))
+    return found
+
+
+def about(snapshot: Snapshot, term: str, hidden: frozenset[int] = frozenset()) -> Subject | None:
+    """What a store has about a term as it is spelt, its `hidden` rows aside; None where that is nothing."""
+    rows = tuple(row for row in rows_about(snapshot, term) if row not in hidden)
+    found = subjects(snapshot, term, [Named(0, len(term), rows)])
+    return found[0] if found else None
+
+
+def asked_about(question: str, found: Sequence[Subject]) -> list[Subject]:
+    """Those of the terms that the question is about: common words may be terms of a store too.
+
+    "is", where a store has a term "is", is none, nor is "capital" in "the capital of France", which names a relation of
+    France, nor "France" in "the population of Paris, France", which says which Paris.
+    """
+    kept: list[Subject] = []
+    for subject in found:
+        text = subject_text(question, subject)
+        plain = text.islower() or subject.start == 0
+        names = any(has_noun(text, noun) for other in found if other is not subject for noun in other.nouns)
+        if (
+            not (plain and not has_content(text))
+            and not names
+            and not (kept and _says_which(question, kept[-1], subject))
+        ):
+            kept.append(subject)
+    return kept
+
+
+def _says_which(question: str, named: Subject, place: Subject) -> bool:
+    """Whether a term after another and a comma is a value of it, and no list goes on there."""
+    if not re.fullmatch(r",\s*|\s*\(", question[named.end : place.start]):
+        return False
+    goes_on = re.match(r"\s*(?:,|and\b|or\b|&)", question[place.end :], re.IGNORECASE)
+    return goes_on is None and any(value == place.term for _, _, value in named.facts)
+
+
+def masked(question: str, subject: Subject) -> str:
+    """The question with its subject masked."""
+    return without_subject(question, subject.start, subject.end)
+
+
+def nested(question: str, subject: Subject) -> tuple[int, int, str] | None:
+    """Where a noun phrase about the subject lies inside of a larger one ("the mayor of [the capital of A]").
+
+    Start, end and the noun as it stands there; None where the question is about the phrase alone.
+    """
+    text = masked(question, subject)
+    shift = len(subject_text(question, subject)) - len("it")
+    nouns = sorted(subject.nouns, key=len, reverse=True)
+    exact = "|".join(re.escape(noun) for noun in nouns)
+    for pattern in (
+        rf"\b(?:the )?({exact}) (?:of|for) it\b(?!'s)",
+        rf"\bit's ({exact})(?!\w)",
+        r"\bthe ((?:(?!\bthe\b|\bof\b|\bwhat\b).){2,60}?) (?:of|for) it\b(?!'s)",
+        r"\bit's ([\w-]+(?: [\w-]+)?)(?='s\b|[:?]| have\b| has\b)",
+    ):
+        found = re.search(pattern, text, re.IGNORECASE) if nouns else None
+        if found and has_content(text[: found.start()] + text[found.end() :]):
+            return found.start(), found.end() + shift, found[1]
+    return None
+
+
+def without_subjects(question: str, found: Sequence[Subject]) -> str:
+    """The question with all of these subjects masked."""
+    for subject in sorted(found, key=lambda subject: -subject.start):
+        question = masked(question, subject)
+    return question
+
+
+def spelt_noun(text: str, nouns: Sequence[str]) -> str | None:
+    """The longest of the nouns that stands in the text word for word."""
+    return max((noun for noun in nouns if has_noun(text, noun)), key=len, default=None)
+
+
+def asked_of_it(text: str, noun: str) -> bool:
+    """Whether a text, its subject masked, asks for the noun of that subject and of nothing else."""
+    noun = re.escape(noun)
+    pattern = rf"{noun}(?:s|es)? (?:of|for) it(?!\w)|(?<!\w)it's {noun}|(?<!\w)it(?!\w).*(?<!\w)its {noun}"
+    return re.search(pattern, text, re.IGNORECASE) is not None
+
+
+def subject_text(question: str, subject: Subject) -> str:
+    """The subject as the question spells it."""
+    return question[subject.start : subject.end]

@@ -1,0 +1,110 @@
+"""The sentence encoder as relations are compared with: a low-rank change of the upper half of its layers.
+
+A sentence encoder is made for what texts are about. That "since when has it been guiding ships" asks for "the first
+lit of it", and not for its range, is a finer thing, and the vectors of the encoder do not have it. So the weights W
+[out, in] of each linear map in the upper layers become W + b a, with a [r, in] and b [out, r] (Hu et al., "LoRA",
+section 4.1); relation_low_rank.py learns them. The store's own vectors stay as they are.
+
+Only encoders that run here can be changed; vectors of an endpoint or a function are compared as they are.
+"""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Mapping
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from kvdb.errors import AdapterMismatchError
+
+from ..attend.adapter import Adapter
+from ..models.encoders import Encoder
+from ..models.sentence_model import PlainSentenceModel
+from .relation_match import Encode, RelationMatch
+
+RANK = 16
+
+LowRank = Mapping[str, Tensor]  # "<name of the linear map>.a" [r, in] and "<name>.b" [out, r]
+
+
+def upper_maps(model: nn.Module) -> dict[str, nn.Linear]:
+    """The linear maps in the upper half of a transformer's layers, by name. {} where its layers are not found."""
+    count = getattr(getattr(model, "config", None), "num_hidden_layers", 0)
+    stacks = [
+        (name, stack)
+        for name, stack in model.named_modules()
+        if isinstance(stack, nn.ModuleList) and len(stack) == count
+    ]
+    if not count or len(stacks) != 1:
+        return {}
+    name, stack = stacks[0]
+    return {
+        f"{name}.{at}.{inner}": part
+        for at in range(count // 2, count)
+        for inner, part in stack[at].named_modules()
+        if isinstance(part, nn.Linear)
+    }
+
+
+def relation_match(adapter: Adapter, encode: Encode) -> RelationMatch:
+    """How an adapter compares questions with relations.
+
+    An encoder that gives the vectors that the adapter was trained with, but from elsewhere, cannot be changed: then
+    they are compared as they are.
+    """
+    to_nouns, to_values = (w.detach().float().cpu().numpy() for w in (adapter.relation, adapter.relation_values))
+    if not adapter.encoder_change:
+        return RelationMatch(encode, to_nouns, to_values)
+    if sentence_model(encode) is None:
+        return RelationMatch(encode)
+    return RelationMatch(changed(encode, adapter.encoder_change), to_nouns, to_values)
+
+
+def sentence_model(encode: Encode) -> PlainSentenceModel | None:
+    """The model beneath an encoder, where it runs here and its layers are found; else None."""
+    inner = encode.function if isinstance(encode, Encoder) else None
+    return inner if isinstance(inner, PlainSentenceModel) and upper_maps(inner.model) else None
+
+
+def changed(encode: Encode, change: LowRank) -> Encode:
+    """An encoder with a low-rank change; the layers that stay are shared with the one given.
+
+    Raises AdapterMismatchError where the change does not fit.
+    """
+    inner = sentence_model(encode)
+    if inner is None:
+        raise AdapterMismatchError("the encoder does not run here: its weights cannot be changed")
+    model, maps = inner.model, upper_maps(inner.model)
+    if {f"{name}.{part}" for name in maps for part in "ab"} != set(change):
+        raise AdapterMismatchError("the adapter changes other layers than the encoder has")
+    stays: dict[int, Any] = {id(p): p for p in model.parameters()}
+    for each in maps.values():
+        del stays[id(each.weight)]
+    own = copy.deepcopy(model, stays)  # what is in the memo is not copied
+    for name, each in upper_maps(own).items():
+        a, b = change[f"{name}.a"].float(), change[f"{name}.b"].float()
+        if a.shape[0] != b.shape[1] or (b.shape[0], a.shape[1]) != tuple(each.weight.shape):
+            raise AdapterMismatchError(f"the adapter's change of {name} has not the shape that the encoder's has")
+        each.weight.data += (b @ a).to(each.weight)  # [out, in]
+    with_own = copy.copy(inner)
+    with_own.model = own
+    return with_own
+
+
+class LowRankMap(nn.Module):
+    """A frozen linear map with a low-rank change that is being learnt; at first it changes nothing."""
+
+    def __init__(self, frozen: nn.Linear, rank: int = RANK) -> None:
+        super().__init__()
+        self.frozen = frozen
+        self.a = nn.Parameter(torch.randn(rank, frozen.in_features) / frozen.in_features**0.5)  # [r, in]
+        self.b = nn.Parameter(torch.zeros(frozen.out_features, rank))  # [out, r]
+        self.drop = nn.Dropout(0.1)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """x [..., in] to [..., out]."""
+        low = nn.functional.linear(self.drop(x), self.a)  # [..., r]
+        out: Tensor = self.frozen(x) + nn.functional.linear(low, self.b)  # [..., out]
+        return out

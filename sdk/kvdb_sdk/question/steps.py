@@ -1,0 +1,201 @@
+"""Questions about more than one fact, taken in steps that are about one fact each.
+
+A step is a generator: it yields questions, is sent their answers, and returns the answer of the whole. Several entities
+or relations are asked side by side; yes or no, and which of two has more, are judged from the values; two hops
+(kvdb_sdk/question/hops.py) go over the value of the first. What does not go by these rules is asked as it stands.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Generator, Sequence
+from dataclasses import dataclass
+
+from ..answer import Answer
+from .claims import verdict
+from .forms import LONGEST, asks_yes_or_no, comparative, is_negated, prefers_less, weighs
+from .hops import MATCHES, Reader, two_hops
+from .joining import joined, led
+from .quantities import quantity
+from .reading import Subject, asked_about, asked_of_it, masked, spelt_noun, without_subjects
+from .splitting import is_list, split_entities, split_relations
+
+Steps = Generator[list[str], list[Answer], Answer]
+COMPARES = 0.15  # as much is enough beside a comparative, among nouns that all subjects have a number of
+_JOINTS = (" and ", " & ", ", ", " or ", " vs", " versus ", " than ", " as well as ", "; ", " plus ", " compared ")
+_ALTERNATIVES = re.compile(r"\b(?:or|than|vs|versus|compared (?:to|with))\b", re.IGNORECASE)
+_AMONG = re.compile(r"(?:^|^of|[:,]|\b(?:between|among|(?:which|who|what)(?: one)? of))\s*(?:the )?$", re.IGNORECASE)
+
+
+def steps_of(question: str, reader: Reader) -> Steps:
+    """The steps of a question."""
+    if len(question) > LONGEST:
+        return (yield from _single(question))
+    several = _is_of_several(question)
+    found = asked_about(question, reader.subjects(question, spelt=not several))
+    if not several:
+        answer = (yield from two_hops(question, found[0], reader)) if len(found) == 1 else None
+        return answer or (yield from _single(question))
+    word = comparative(_without_nouns(question, found)) if len(found) > 1 else None
+    if word and weighs(without_subjects(question, found)):
+        answer = yield from _compared(question, found, word, reader)
+    elif asks_yes_or_no(question):
+        answer = yield from _yes_or_no(question, found, reader)
+    else:
+        answer = yield from _several(question, found, reader)
+    return answer or (yield from _single(question))
+
+
+def _is_of_several(question: str) -> bool:
+    """Whether a question has any sign that it is about several entities or relations, or claims or compares."""
+    text = f" {question.casefold()} "
+    joined = any(sign in text for sign in _JOINTS)
+    return (
+        joined or asks_yes_or_no(question) or text.count(" of ") > 1 or "'s " in text or comparative(text) is not None
+    )
+
+
+def _without_nouns(question: str, found: Sequence[Subject]) -> str:
+    """What is left without the subjects and the nouns of them that are spelt out: "highest point" compares nothing."""
+    text = without_subjects(question, found)
+    noun = spelt_noun(text, [noun for subject in found for noun in subject.nouns])
+    return re.sub(re.escape(noun), " ", text, flags=re.IGNORECASE) if noun else text
+
+
+def _single(question: str) -> Steps:
+    return (yield [question])[0]
+
+
+def _several(
+    question: str, found: Sequence[Subject], reader: Reader
+) -> Generator[list[str], list[Answer], Answer | None]:
+    parts = split_entities(question, found)
+    if len({subject.term for subject in found}) == 1 and not parts:
+        parts = split_relations(question, found[0])
+        if parts and not _different(parts, found[0], reader):
+            parts = []
+    if len(parts) > 1:
+        answers = yield parts
+        if any(answer.answered for answer in answers):
+            return joined(answers, parts)
+        return None
+    for subject in found:
+        answer = yield from two_hops(question, subject, reader)
+        if answer is not None:
+            return answer
+    return None
+
+
+def _different(parts: Sequence[str], subject: Subject, reader: Reader) -> bool:
+    """Whether the subject has a noun that one of the parts means, and no two parts mean the same."""
+    best = [reader.best_noun(part.replace(subject.term, "it"), subject.nouns) for part in parts]
+    meant = [noun for noun, match in best if match >= MATCHES]
+    return bool(meant) and len(set(meant)) == len(meant)
+
+
+def _yes_or_no(
+    question: str, found: Sequence[Subject], reader: Reader
+) -> Generator[list[str], list[Answer], Answer | None]:
+    """The subject is the one whose noun the rest of the question means most; the other is the value that is claimed."""
+    if not found:
+        return None
+    read = [(_meant(masked(question, subject), subject, reader), subject) for subject in found]
+    (noun, match), subject = max(read, key=lambda item: item[0][1])
+    right = verdict(question, subject, noun) if match >= MATCHES else None
+    if right is None:
+        return None
+    answer = (yield [f"What is the {noun} of {subject.term}?"])[0]
+    return led("Yes." if right else "No.", answer) if answer.answered else None
+
+
+def _meant(text: str, subject: Subject, reader: Reader) -> tuple[str, float]:
+    """The noun that a text, its subject masked, means, and how surely: 1 and more where it is spelt out."""
+    noun = spelt_noun(text, subject.nouns)
+    return (noun, 1.0 + asked_of_it(text, noun)) if noun else reader.best_noun(text, subject.nouns)
+
+
+def _compared(
+    question: str, found: Sequence[Subject], word: str, reader: Reader
+) -> Generator[list[str], list[Answer], Answer | None]:
+    """Which of the subjects has most, or least, of what all have a number of."""
+    if not _are_alternatives(question, found):
+        return None
+    noun = _weighed(without_subjects(question, found), found, reader)
+    if noun is None:
+        return None
+    questions = [f"What is the {noun} of {subject.term}?" for subject in found]
+    answers = yield questions
+    if not all(answer.answered for answer in answers):
+        return None
+    return led(_outcome(question, found, noun, word), joined(answers, questions))
+
+
+def _are_alternatives(question: str, found: Sequence[Subject]) -> bool:
+    """Whether the subjects stand as those that are compared: "A or B", "A than B", "which of A and B"."""
+    if len({subject.term for subject in found}) < len(found):
+        return False
+    last = question[found[-2].end : found[-1].start]
+    if len(found) > 2 and not is_list(question, found):
+        return False
+    return bool(_ALTERNATIVES.search(last)) or bool(
+        is_list(question, found) and _AMONG.search(question[: found[0].start])
+    )
+
+
+def _weighed(text: str, found: Sequence[Subject], reader: Reader) -> str | None:
+    """The noun that the subjects are compared by: each has one value of it, in the same unit."""
+    shared = [noun for noun in found[0].nouns if all(noun in subject.nouns for subject in found)]
+    spelt = spelt_noun(text, shared)
+    nouns = [noun for noun in ([spelt] if spelt else shared) if _comparable(found, noun)]
+    noun, match = reader.best_noun(text, nouns)
+    return noun if noun and (spelt or match >= COMPARES) else None
+
+
+def _comparable(found: Sequence[Subject], noun: str) -> bool:
+    values = [set(subject.values(noun)) for subject in found]
+    amounts = [quantity(value) for group in values for value in group]
+    units = {amount.unit if amount else None for amount in amounts}
+    return len(amounts) == len(found) and len(units) == 1 and None not in units
+
+
+def _outcome(question: str, found: Sequence[Subject], noun: str, word: str) -> str:
+    """Who wins; where the question says that the first does, whether that is so."""
+    amounts = [amount.amount for subject in found if (amount := quantity(subject.values(noun)[0]))]
+    best = min(amounts) if prefers_less(word, noun) else max(amounts)
+    winners = [subject.term for subject, amount in zip(found, amounts, strict=True) if amount == best]
+    claims = asks_yes_or_no(question) and re.search(r"\bthan\b", question[found[0].end : found[-1].start])
+    if claims and len(found) == 2 and not is_negated(question):
+        return "Yes." if winners == [found[0].term] else "No."
+    if len(winners) == len(found):
+        return "They are the same."
+    return f"{' and '.join(winners)}."
+
+
+@dataclass(slots=True)
+class Asking:
+    """A question under way: its steps, and what they wait for."""
+
+    steps: Steps
+    waiting: list[str]
+    answer: Answer | None = None
+    tokens: int = 0  # of all steps, also of those that came to nothing
+
+    @classmethod
+    def start(cls, question: str, reader: Reader) -> Asking:
+        steps = steps_of(question, reader)
+        return cls(steps, next(steps))
+
+    @classmethod
+    def whole(cls, question: str) -> Asking:
+        """The question as it stands, in one step."""
+        steps = _single(question)
+        return cls(steps, next(steps))
+
+    def hear(self, answers: list[Answer]) -> None:
+        """The answers of what it waited for: it asks on, or has its own answer."""
+        self.tokens += sum(answer.stats.get("tokens", 0) for answer in answers)
+        try:
+            self.waiting = self.steps.send(answers)
+        except StopIteration as done:
+            self.waiting, self.answer = [], done.value
+            self.answer.stats["tokens"] = self.tokens

@@ -1,0 +1,1 @@
+"""Whether the store has what was asked, and calibration to one store."""

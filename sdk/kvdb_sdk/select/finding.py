@@ -1,0 +1,138 @@
+"""What is found for a question before the model reads it: by its vector, and by the terms that stand in it.
+
+Sentence vectors blur names; the index of terms does not, but it must be asked in the store's spelling. So terms are
+looked up as the question spells them, and then, in any case, those of the facts that the vector found. Facts about a
+named term are weighed by how well the rest of the question means their relation.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field, replace
+
+import numpy as np
+
+from kvdb import SearchLimits, Snapshot
+from kvdb.named import Named, named_terms, rows_about
+from kvdb.types import F32, U64, fact_of, mask_of
+
+from ..models.encoders import Encoder
+from ..question.relation_match import RelationMatch, term_in, without_subject
+from .pager import Pager
+from .routing import select_by_encoder, union, widened, without
+
+MOST_TERMS = 4  # named terms whose relations are weighed, the longest first
+RELATION_SHARE = 0.5  # of the match in what orders the facts about a named term
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """What was found for one question."""
+
+    vector: F32  # [E] the question's
+    rows: U64  # candidates
+    match: dict[int, float] = field(default_factory=dict)  # rows whose term is named -> match of their relation
+    nouns: frozenset[str] = frozenset()  # of those rows
+
+
+def find(
+    snapshot: Snapshot,
+    questions: Sequence[str],
+    encoder: Encoder,
+    matcher: RelationMatch | None,
+    pager: Pager,
+    limits: SearchLimits,
+    *,
+    hidden: frozenset[int] = frozenset(),
+) -> list[Found]:
+    """Candidates for each question. Without a `matcher` by the vector alone (route `encoder`).
+
+    `hidden` rows are not found, as if the store did not have them.
+    """
+    vectors = encoder([question or "?" for question in questions])  # [B, E]
+    wide = widened(limits, hidden)
+    near = [without(select_by_encoder(snapshot, vector, pager, wide), hidden) for vector in vectors]
+    near = [rows[: limits.leaf_top_k] for rows in near]
+    if matcher is None:
+        return [Found(vector, rows) for vector, rows in zip(vectors, near, strict=True)]
+    named = [named_in(snapshot, text, rows, hidden)[:MOST_TERMS] for text, rows in zip(questions, near, strict=True)]
+    matches = _matches(snapshot, matcher, questions, named)
+    return [
+        Found(vector, _joined(snapshot, vector, rows, match, limits.leaf_top_k), match, frozenset(nouns))
+        for vector, rows, (match, nouns) in zip(vectors, near, matches, strict=True)
+    ]
+
+
+def named_in(snapshot: Snapshot, question: str, near: U64, hidden: frozenset[int] = frozenset()) -> list[Named]:
+    """Terms that the question names, the longest first: as it spells them, and in any case those of rows `near` it.
+
+    A term all of whose rows are hidden is none.
+    """
+    found = named_terms(snapshot, question)
+    spelt = {question[term.start : term.end] for term in found}
+    for text in dict.fromkeys(_terms(snapshot, near)):
+        place = None if text in spelt else term_in(question, text)
+        if place:
+            found.append(Named(*place.span(), tuple(rows_about(snapshot, text))))
+    if hidden:
+        left = [replace(term, rows=tuple(row for row in term.rows if row not in hidden)) for term in found]
+        found = [term for term in left if term.rows]
+    whole = [term for term in found if not any(_is_inside(term, other) for other in found)]
+    return sorted(whole, key=lambda term: term.start - term.end)
+
+
+def meant_of(
+    snapshot: Snapshot, matcher: RelationMatch, question: str, term: str, hidden: frozenset[int] = frozenset()
+) -> tuple[dict[int, float], set[str]]:
+    """The rows about a term, with the match of their relation, and their nouns; none where the question has it not."""
+    place = term_in(question, term)
+    rows = tuple(row for row in rows_about(snapshot, term) if row not in hidden) if place else ()
+    return _matches(snapshot, matcher, [question], [[Named(*place.span(), rows)]])[0] if place and rows else ({}, set())
+
+
+def _is_inside(term: Named, other: Named) -> bool:
+    return other.start <= term.start and term.end <= other.end and other.end - other.start > term.end - term.start
+
+
+def _terms(snapshot: Snapshot, rows: U64) -> Iterable[str]:
+    facts = snapshot.facts([fact_of(int(row)) for row in rows])
+    return (fact.head if mask_of(int(row)) == "tail" else fact.tail for fact, row in zip(facts, rows, strict=True))
+
+
+def _matches(
+    snapshot: Snapshot, matcher: RelationMatch, questions: Sequence[str], named: Sequence[Sequence[Named]]
+) -> list[tuple[dict[int, float], set[str]]]:
+    """For each question the rows that it names, with the match of their relation, and these relations' nouns."""
+    terms = [(b, term) for b, found in enumerate(named) for term in found]
+    known: dict[str, tuple[str, str]] = {}
+    texts = [without_subject(questions[b], term.start, term.end) for b, term in terms]
+    nouns = [_nouns_of(snapshot, term.rows, known) for _, term in terms]
+    scores = matcher(texts, nouns, [snapshot.value_vectors(term.rows) for _, term in terms])
+    out: list[tuple[dict[int, float], set[str]]] = [({}, set()) for _ in questions]
+    for (b, term), own, match in zip(terms, nouns, scores, strict=True):
+        rows, theirs = out[b]
+        theirs.update(own)
+        for row, value in zip(term.rows, match.tolist(), strict=True):
+            rows[row] = max(value, rows.get(row, -1.0))
+    return out
+
+
+def _nouns_of(snapshot: Snapshot, rows: Sequence[int], known: dict[str, tuple[str, str]]) -> list[str]:
+    """The noun of each row's relation; `known` keeps those of relations that were met before."""
+    out = []
+    for row, fact in zip(rows, snapshot.facts([fact_of(row) for row in rows]), strict=True):
+        if fact.relation not in known:
+            relation = snapshot.relation(snapshot.relation_id(fact.relation) or 0)
+            known[fact.relation] = (relation.tail_noun, relation.head_noun)
+        out.append(known[fact.relation][mask_of(row) != "tail"])
+    return out
+
+
+def _joined(snapshot: Snapshot, vector: F32, near: U64, match: dict[int, float], most: int) -> U64:
+    """The best `most` rows of those named, and those near."""
+    rows = np.fromiter(match, np.uint64, len(match))
+    if len(rows) > most:
+        weight = np.fromiter(match.values(), np.float32, len(match))  # [n]
+        score = snapshot.key_vectors(rows) @ vector + RELATION_SHARE * weight  # [n]
+        rows = rows[np.argsort(-score, kind="stable")[:most]]
+    return union(rows, near)

@@ -1,0 +1,299 @@
+"""The facts of a store, as the attention asks for them: question -> select -> page -> project.
+
+A generation keeps the snapshot that it began with. The selection is made while the prompt is read: by the encoder
+and by the terms that the question names before the first layer, by the model's own queries in the select layers, and is
+used by all later layers and tokens.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence, Set
+from contextlib import contextmanager
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from kvdb import SearchLimits, Snapshot, Store
+from kvdb.errors import LimitError
+from kvdb.types import U64, fact_of, mask_of
+
+from ..attend.adapter import Adapter, AdapterConfig
+from ..attend.joint_softmax import FactBatch
+from ..attend.projection import Projection
+from ..models.encoders import Encoder
+from ..models.prompts import Question, chat_markers, find_question, glued_ids
+from ..question.reading import Subject, about, subjects
+from ..question.relatedness import MOST_NOUNS, Relatedness, related_probability, relatedness
+from ..question.relation_encoder import relation_match
+from ..question.relation_match import term_in, without_subject
+from ..question.spelling import mended
+from ..refusal.calibration_note import Calibration
+from ..refusal.confidence import Evidence, noun_share
+from .finding import find, meant_of, named_in
+from .pager import Pager
+from .routing import Route, check_route, select_by_attention, select_by_encoder, union, widened, without
+from .rows import row_in_words
+
+
+class StoreFacts:
+    """The fact source (see kvdb_sdk/attend/attention.py) that reads a store."""
+
+    def __init__(
+        self,
+        store: Store,
+        adapter: Adapter,
+        tokenizer: Any,
+        *,
+        encoder: Encoder | None,
+        pager: Pager,
+        route: str = "hybrid",
+        limits: SearchLimits | None = None,
+        threshold: float | None = None,
+        fingerprint: str = "",
+        calibrations: Sequence[Calibration] = (),
+    ) -> None:
+        """`calibrations`: those of this store for this adapter, whose `fingerprint` it is; one a route."""
+        self.store, self.encoder, self.pager = store, encoder, pager
+        self.route: Route = check_route(route)
+        if encoder is None and self.route != "attention":
+            raise LimitError(f"route {route!r} encodes the question: give an encoder, or use route 'attention'")
+        self.limits = limits or SearchLimits()
+        self.threshold = adapter.config.refuse_below if threshold is None else threshold
+        self.fingerprint = fingerprint
+        self.calibrations = {each.route: each for each in calibrations}
+        self.hidden: frozenset[int] = frozenset()  # rows that are left out, as if the store did not have them
+        self.selected: list[U64] = []  # rows of each question, in the order of the fact columns
+        self.questions: list[Question] = []
+        self.adapter = adapter
+        self._projection = Projection.of(adapter)
+        self.matcher = None if encoder is None else relation_match(adapter, encoder)
+        self._tokenizer = tokenizer
+        self._markers = chat_markers(tokenizer)
+        self.glued = glued_ids(tokenizer)
+        self._snapshot: Snapshot | None = None
+        self._vectors: Tensor | None = None  # [B, E] the questions, None on the attention route
+        self._asking: Tensor | None = None  # [B, T] tokens that select
+        self._readers: Tensor | None = None  # [B, T] tokens that read facts
+        self._found: list[U64] = []  # rows of each question that were found before the model's own queries
+        self._match: list[dict[int, float]] = []  # those whose term the question names -> match of their relation
+        self._named_nouns: list[Set[str]] = []  # of these
+        self._nouns_at = -1  # transaction that _store_nouns are of
+        self._store_nouns: list[str] = []
+        self._batch: FactBatch | None = None
+        self._read: dict[int, FactBatch] = {}  # what each KB layer read with the prompt, and reads with every token
+        self._similarity: Tensor | None = None  # [B, n] of the questions and the selected keys
+
+    @contextmanager
+    def generation(self) -> Iterator[Snapshot]:
+        """Hold one snapshot for all forward passes inside."""
+        if self._snapshot is not None:
+            yield self._snapshot
+            return
+        with self.store.snapshot() as self._snapshot:
+            try:
+                yield self._snapshot
+            finally:
+                self._snapshot = None
+
+    def begin(self, input_ids: Tensor | None, attention_mask: Tensor | None) -> None:
+        """A new prompt [B, T]: find the questions, and select by the encoder."""
+        self.selected, self.questions, self._match = [], [], []
+        self._batch = self._vectors = self._asking = self._readers = self._similarity = None
+        self._read = {}
+        with self.generation() as snapshot:
+            if not snapshot.rows or input_ids is None:
+                return
+            self._find_questions(input_ids, attention_mask)
+            nothing = np.empty(0, np.uint64)
+            self._found = [nothing for _ in self.questions]
+            if self.route != "attention" and self.encoder is not None:
+                self._find(snapshot, self.encoder)
+            self.selected = list(self._found)
+            if self.route == "encoder":
+                self._project(snapshot)
+
+    def _find(self, snapshot: Snapshot, encoder: Encoder) -> None:
+        """What the encoder and, on the hybrid route, the terms named find for each question."""
+        matcher = self.matcher if self.route == "hybrid" else None
+        found = find(
+            snapshot, [question.text for question in self.questions], encoder, matcher, self.pager, self.limits,
+            hidden=self.hidden,
+        )  # fmt: skip
+        self._vectors = torch.from_numpy(np.stack([each.vector for each in found])).to(self.pager.device)  # [B, E]
+        self._found = [each.rows for each in found]
+        self._match = [each.match for each in found]
+        self._named_nouns = [each.nouns for each in found]
+
+    def evidence(self, prompt: int, weights: Sequence[float]) -> Evidence:
+        """What speaks for the fact that a prompt reads most, given its copy weights [n + 1]."""
+        rows = self.selected[prompt]
+        if not len(rows):
+            return Evidence(null=1.0, weight=0.0)
+        with self.generation() as snapshot:
+            best, weight = _most_read(snapshot, rows, weights)
+            if self._similarity is None:
+                return Evidence(weights[-1], weight)
+            _, row = row_in_words(snapshot, int(rows[best]))
+            question, known = self.questions[prompt].text, self._nouns(snapshot)
+            if self.route == "hybrid" or self.matcher is None:
+                named, nouns = self._match[prompt], self._named_nouns[prompt]
+            else:  # the encoder route does not look for terms; whether it knows is judged by them all the same
+                named, nouns = meant_of(snapshot, self.matcher, question, row.term, self.hidden)
+        match, place, gap = named.get(int(rows[best])), term_in(question, row.term), 0.0
+        if self.matcher is not None and match is not None and place:
+            missing = [noun for noun in known if noun not in nouns]
+            gap = self.matcher.gap(without_subject(question, *place.span()), row.noun, missing)
+        return Evidence(
+            null=weights[-1],
+            weight=weight,
+            similarity=float(self._similarity[prompt, best]),
+            named=match is not None,
+            noun_share=noun_share(mended(question, [row.noun]), row.noun),
+            match=match or 0.0,
+            gap=gap,
+        )
+
+    def subjects(self, question: str, *, spelt: bool = False) -> list[Subject]:
+        """The terms of the store that a question names, with their facts; [] without an encoder. `spelt`: only those
+        that stand there in the store's spelling.
+        """
+        if self.encoder is None:
+            return []
+        with self.generation() as snapshot:
+            if not snapshot.rows:
+                return []
+            near = np.empty(0, np.uint64)
+            if not spelt:
+                near = select_by_encoder(snapshot, self.encoder([question or "?"])[0], self.pager, self.limits)
+            return subjects(snapshot, question, named_in(snapshot, question, near, self.hidden))
+
+    def about(self, term: str) -> Subject | None:
+        """What the store has about a term as it is spelt; None where that is nothing."""
+        with self.generation() as snapshot:
+            return about(snapshot, term, self.hidden)
+
+    def best_noun(self, text: str, nouns: Sequence[str]) -> tuple[str, float]:
+        """The noun that a text, its subject masked, means most, and the match in [-1, 1]. ("", -1.0): there is none."""
+        return self.matcher.best(text, nouns) if self.matcher is not None else ("", -1.0)
+
+    @property
+    def judged_by(self) -> AdapterConfig:
+        """The adapter's config, with the coefficients of the store's own calibration where it has one."""
+        config, calibration = self.adapter.config, self.calibrations.get(self.route)
+        return config if calibration is None else calibration.applied_to(config)
+
+    def related(self, prompt: int) -> float:
+        """The probability that a question of the last prompts is one for this store. 1 on the attention route."""
+        found = self.relatedness(prompt)
+        return 1.0 if found is None else related_probability(self.judged_by.related, found)
+
+    def relatedness(self, prompt: int) -> Relatedness | None:
+        """What a question of the last prompts has to do with this store. None on the attention route."""
+        if self._similarity is None or self.matcher is None:
+            return None
+        with self.generation() as snapshot:
+            nouns = self._nouns(snapshot)
+        match = list(self._match[prompt].values()) if self._match else []
+        nearest = float(self._similarity[prompt].max())
+        return relatedness(self.questions[prompt].text, nearest, match, nouns, self.matcher)
+
+    def _nouns(self, snapshot: Snapshot) -> list[str]:
+        """The nouns of the store's relations, read once for each state of the store."""
+        if self._nouns_at != snapshot.txn_id:
+            self._nouns_at = snapshot.txn_id
+            self._store_nouns = [relation.tail_noun for relation in snapshot.relations()[:MOST_NOUNS]]
+        return self._store_nouns
+
+    def _find_questions(self, input_ids: Tensor, attention_mask: Tensor | None) -> None:
+        batch, length = input_ids.shape
+        real = torch.ones_like(input_ids, dtype=torch.bool)
+        if attention_mask is not None and attention_mask.dim() == 2:
+            real = attention_mask[:, :length].bool().to(input_ids.device)
+        asking = torch.zeros(batch, length, dtype=torch.bool)
+        readers = torch.zeros(batch, length, dtype=torch.bool)
+        for b in range(batch):
+            places = real[b].nonzero()[:, 0].cpu()
+            question = find_question(self._tokenizer, self._markers, input_ids[b][real[b]].tolist())
+            self.questions.append(question)
+            asking[b, places[question.start : question.end]] = True
+            readers[b, places[question.start :]] = True
+        self._asking, self._readers = asking.to(self.pager.device), readers.to(self.pager.device)
+
+    def facts(self, layer: int, q: Tensor) -> FactBatch | None:
+        """The facts for KB layer `layer` with queries q [B, T, H, d]; selects where it is a select layer."""
+        if not self.selected:
+            return None
+        tokens = q.shape[1]
+        prefill = self._asking is not None and tokens == self._asking.shape[1]
+        config = self.adapter.config
+        if prefill and self.route != "encoder" and config.kb_layers[layer] in config.select_layers:
+            with self.generation() as snapshot:
+                self._select(snapshot, layer, q)
+        if self._batch is None:
+            return None
+        batch = self._batch if prefill else self._read.get(layer, self._batch)
+        self._read[layer] = batch
+        return replace(batch, readers=self._readers if prefill else None)
+
+    def _select(self, snapshot: Snapshot, layer: int, q: Tensor) -> None:
+        assert self._asking is not None
+        for b, before in enumerate(self._found):
+            wide = widened(self.limits, self.hidden)
+            found = select_by_attention(snapshot, q[b, self._asking[b]], layer, self._projection, self.pager, wide)
+            self.selected[b] = union(before, without(found, self.hidden)[: self.limits.leaf_top_k])
+        self._project(snapshot)
+
+    def _project(self, snapshot: Snapshot) -> None:
+        """Read the selected rows' vectors and project them for every KB layer."""
+        most = max(len(rows) for rows in self.selected)
+        shape = (len(self.selected), most, self.adapter.config.encoder_dim)
+        keys, values = np.zeros(shape, np.float32), np.zeros(shape, np.float32)
+        valid, bonus = np.zeros(shape[:2], np.bool_), np.zeros(shape[:2], np.float32)
+        for b, rows in enumerate(self.selected):
+            keys[b, : len(rows)] = snapshot.key_vectors(rows)
+            values[b, : len(rows)] = snapshot.value_vectors(rows)
+            valid[b, : len(rows)] = True
+            if self._match:
+                bonus[b, : len(rows)] = [self._bonus(b, row) for row in rows.tolist()]
+        device = self.pager.device
+        e = torch.from_numpy(keys).to(device)  # [B, n, E]
+        prior = None
+        if self._vectors is not None:
+            self._similarity = torch.einsum("be,bne->bn", self._vectors, e)  # [B, n]
+            prior = self._similarity + torch.from_numpy(bonus).to(device)  # [B, n]
+        self._batch = FactBatch.project(
+            self._projection, e, torch.from_numpy(values).to(device), torch.from_numpy(valid).to(device), prior=prior
+        )
+
+    def _bonus(self, prompt: int, row: int) -> float:
+        """What a row has beyond its similarity because the question names its term."""
+        match = self._match[prompt].get(row)
+        config = self.adapter.config
+        return 0.0 if match is None else config.named_bonus + config.relation_bonus * match
+
+    def use(self, rows: Sequence[U64]) -> None:
+        """Attend to these rows, one set a question, whatever a route would choose (until the next prompt)."""
+        with self.generation() as snapshot:
+            self.selected = list(rows)
+            self._asking = None
+            self._read = {}
+            self._project(snapshot)
+
+
+def _most_read(snapshot: Snapshot, rows: U64, weights: Sequence[float]) -> tuple[int, float]:
+    """The place of the row read most, and how much it is read together with the other values of what was asked.
+
+    Four tails of one head and relation are each read a quarter: they are one answer.
+    """
+    total: dict[tuple[str, str, str], float] = {}
+    groups = []
+    facts = snapshot.facts([fact_of(row) for row in rows.tolist()])
+    for row, fact, weight in zip(rows.tolist(), facts, weights, strict=False):
+        mask = mask_of(row)
+        groups.append((mask, fact.relation, fact.head if mask == "tail" else fact.tail))
+        total[groups[-1]] = total.get(groups[-1], 0.0) + weight
+    best = max(range(len(groups)), key=lambda place: (total[groups[place]], weights[place]))
+    return best, total[groups[best]]

@@ -1,0 +1,102 @@
+"""What the match of relations is learnt from: questions with their subject masked, and the nouns that they mean.
+
+Two kinds, both data files of this package: wordings of relations that many stores have, and 256 made-up domains, each
+with ten relations that are easily confused, two subjects' values for them, and questions that tell them apart. None is
+about the facts that an adapter is trained on, so that refusal is calibrated on relations that the match has not learnt:
+half on those facts, half on those of 30 domains that are kept apart.
+"""
+
+from __future__ import annotations
+
+import json
+import random
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cache
+from importlib import resources
+from typing import Any
+
+import numpy as np
+
+from kvdb.kg2kv import key_sentence, noun_forms
+
+from ..question.relation_match import SUBJECT
+from ..question.wordings import TRAINING, load_common_relations, word
+from .examples import Encode, Pool, PoolRow
+
+PLAIN = 3  # wordings with the noun itself, for each noun
+
+
+@dataclass(frozen=True, slots=True)
+class Domain:
+    """Relations of one kind of subject. Numbers are places in the lists of Wordings."""
+
+    nouns: Sequence[int]  # [n]
+    values: Sequence[Sequence[str]]  # [s, n] of each subject
+    asked: Sequence[int]  # [m] questions
+
+
+@dataclass(frozen=True, slots=True)
+class Wordings:
+    """m questions, and the place of the noun that each means."""
+
+    asked: Sequence[str]
+    right: Sequence[int]
+    nouns: Sequence[str]
+    domains: Sequence[Domain]
+
+    @property
+    def general(self) -> range:
+        """The questions that are of no domain: the first ones."""
+        return range(min((domain.asked[0] for domain in self.domains), default=len(self.asked)))
+
+
+@cache
+def load_domains(name: str = "domains") -> list[dict[str, Any]]:
+    """Each has `relations`: name -> {"values": of each subject, "asked": questions with `{term}`}.
+
+    Those called "domains_apart" are not learnt from, and name their `subjects`: refusal is calibrated on them.
+    """
+    text = resources.files("kvdb_sdk.training").joinpath(f"{name}.json").read_text(encoding="utf-8")
+    found: list[dict[str, Any]] = json.loads(text)
+    return found
+
+
+def load_wordings(*, seed: int = 0) -> Wordings:
+    """All wordings of the package."""
+    rng = random.Random(seed)
+    pairs = [(text, noun) for noun, texts in load_common_relations().items() for text in texts]
+    pairs += [(text, noun) for noun in load_common_relations() for text in rng.sample(TRAINING, PLAIN)]
+    return wordings_of([(word(text, noun, SUBJECT), noun) for text, noun in pairs], load_domains())
+
+
+def pool_apart(encode: Encode, *, most: int | None = None) -> Pool:
+    """The facts of the domains that are not learnt from, each with its own wordings; of the first `most` domains."""
+    rows = []
+    for domain in load_domains("domains_apart")[:most]:
+        for name, about in domain["relations"].items():
+            noun, asked = noun_forms(name).tail_noun, tuple(about["asked"])
+            for subject, value in zip(domain["subjects"], about["values"], strict=True):
+                if value is not None:
+                    rows.append(PoolRow(noun, subject, value, name, asked))
+    keys = encode([key_sentence(row.noun, row.term) for row in rows])  # [n, E]
+    values = encode([row.value for row in rows])  # [n, E]
+    return Pool.of(rows, keys.astype(np.float16), values.astype(np.float16))
+
+
+def wordings_of(pairs: Sequence[tuple[str, str]], domains: Sequence[dict[str, Any]]) -> Wordings:
+    """Wordings of (question with its subject masked, noun) and of domains in the form of `load_domains`."""
+    place: dict[str, int] = {}
+    asked = [text for text, _ in pairs]
+    right = [place.setdefault(noun, len(place)) for _, noun in pairs]
+    made = []
+    for domain in domains:
+        relations = domain["relations"]
+        nouns = [place.setdefault(noun_forms(name).tail_noun, len(place)) for name in relations]
+        start = len(asked)
+        for noun, about in zip(nouns, relations.values(), strict=True):
+            asked += [word(text, "", SUBJECT) for text in about["asked"]]
+            right += [noun] * len(about["asked"])
+        values = list(zip(*(about["values"] for about in relations.values()), strict=True))
+        made.append(Domain(nouns, values, range(start, len(asked))))
+    return Wordings(asked, right, list(place), made)

@@ -1,0 +1,271 @@
+"""Trains an adapter: the language model frozen, the facts of a pool as examples. Restarts where it stopped.
+
+The checkpoint is a safetensors file beside the result (weights, both AdamW moments, the step), written by rename, so
+that a kill leaves the last whole one. Everything random derives from (seed, step): a resumed run is the same run.
+"""
+
+from __future__ import annotations
+
+import math
+import random
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+from safetensors import safe_open
+from safetensors.torch import save_file
+from torch import Tensor
+
+from kvdb.errors import AdapterError, LimitError
+from kvdb.types import EncoderRecord
+
+from ..attend.adapter import Adapter, AdapterConfig, Card, model_probe, save_adapter
+from ..attend.attention import Attachment, attention_modules, model_shape
+from ..question.relation_encoder import relation_match
+from ..question.relation_match import RelationMatch
+from .calibration import calibrated
+from .examples import NEAR, Encode, Example, Pool, draw
+from .losses import PromptPrefix, TrainingFacts, collate, losses, start_from_model
+from .query_norm import scale_as_normalised
+from .query_training import train_queries
+from .relation_training import RELATIONS, learn_relations
+from .relation_wordings import pool_apart
+
+CHECKPOINT = "checkpoint.safetensors"
+_CHUNK = 512  # examples prepared at a time: their questions are encoded together
+_SMALL = ("prior", "threshold", "mix", "gate_weight", "gate_bias", "gate_known", "null_bias")
+
+
+@dataclass(frozen=True, slots=True)
+class TrainingOptions:
+    """How to train. Loss weights are for (write, gate, attend, select); see kvdb_sdk/training/losses.py.
+
+    `near`: the share of candidates that are a question's nearest keys. `unknown`: of questions without their fact.
+    `attention_only`: of steps without the prior.
+    """
+
+    steps: int = 600
+    batch: int = 16
+    candidates: int = 20
+    near: float = NEAR
+    unknown: float = 0.25
+    attention_only: float = 0.25
+    negatives: int = 2048
+    learning_rate: float = 1e-3
+    weights: tuple[float, float, float, float] = (1.0, 1.0, 1.0, 0.3)
+    seed: int = 0
+    checkpoint_every: int = 50
+    calibration: int = 1024  # examples that refusal is calibrated on at the end
+    query_steps: int = 600  # of the query heads alone, before the others (kvdb_sdk/training/query_training.py)
+    query_questions: int = 6000  # that these see
+    relation_steps: int = 400  # of how questions mean relations (relation_training.py); 0: as the encoder has it
+
+
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """One line of the training log."""
+
+    step: int
+    losses: dict[str, float]
+    seconds: float
+
+
+def default_config(model: Any, model_name: str, encoder: EncoderRecord) -> AdapterConfig:
+    """Every third layer of the upper 60 % attends to facts (AtlasKV: every third); the lowest of them selects."""
+    shape = model_shape(model)
+    layers = shape.pop("layers")
+    step = 3 if layers >= 12 else 1
+    first = math.ceil(layers * 0.4)
+    kb_layers = tuple(range(first, layers, step)) or (layers - 1,)
+    return AdapterConfig(
+        model=model_name, encoder=encoder.name, encoder_dim=encoder.dim, kb_layers=kb_layers,
+        select_layers=kb_layers[:1], **shape,
+    )  # fmt: skip
+
+
+def train(
+    model: Any,
+    tokenizer: Any,
+    encode: Encode,
+    encoder: EncoderRecord,
+    pool: Pool,
+    out: str | Path,
+    *,
+    model_name: str,
+    options: TrainingOptions | None = None,
+    config: AdapterConfig | None = None,
+    start: Adapter | None = None,
+    data: dict[str, Any] | None = None,
+    report: Callable[[Progress], None] | None = None,
+    note: Callable[[str], None] | None = None,
+) -> Adapter:
+    """Train an adapter on `pool` and write it to the folder `out`; goes on from a checkpoint there.
+
+    `model` is any decoder that transformers' AttentionInterface serves; it is not changed. `start`: an adapter to go on
+    from, for the same model and encoder. `data` describes the facts for the card. `report` hears of every step,
+    `note` of what goes on before the first one. Raises LimitError where the pool has nothing to ask.
+    """
+    options = options or TrainingOptions()
+    if not pool.askable:
+        raise LimitError("no fact of the pool has a single value to ask for: give more facts")
+    target = Path(out)
+    target.mkdir(parents=True, exist_ok=True)
+    model.requires_grad_(False)
+    model.eval()
+    config = config or (start.config if start else default_config(model, model_name, encoder))
+    adapter = Adapter(config).to(model.device)
+    torch.manual_seed(options.seed)
+    adapter.reset()
+    if start is None:
+        start_from_model(adapter, model, attention_modules(model))
+        scale_as_normalised(adapter, model, tokenizer)
+    else:
+        adapter.load_state_dict(start.state_dict())
+        adapter.encoder_change = dict(start.encoder_change)
+    if start is None or not start.relation.any():
+        learn_relations(adapter, encode, target, steps=options.relation_steps, seed=options.seed, note=note)
+    matcher = relation_match(adapter, encode)
+    examples = _Examples(pool, encode, matcher, tokenizer, options, copying=config.copies)
+    optimizer = _optimizer(adapter, options)
+    done = _restore(target / CHECKPOINT, adapter, optimizer)
+    prefix = PromptPrefix(model, tokenizer)
+    if not (target / CHECKPOINT).exists() and options.query_steps:
+        train_queries(
+            adapter, model, pool, encode, prefix,
+            questions=options.query_questions, steps=options.query_steps, seed=options.seed,
+        )  # fmt: skip
+        _save_checkpoint(target / CHECKPOINT, adapter, optimizer, 0)
+    source = TrainingFacts()
+    started = time.monotonic()
+    with Attachment(model, adapter, source, keep_all=True) as attachment:
+        for step in range(done, options.steps):
+            batch = collate(examples.of_step(step), pool, prefix, model.device)
+            draw_of_step = torch.Generator().manual_seed(options.seed * 7919 + step)
+            picked = torch.randint(len(pool.rows), (options.negatives,), generator=draw_of_step)
+            negatives = torch.from_numpy(pool.keys[picked.numpy()]).float().to(model.device)  # [P, E]
+            prior = bool(torch.rand((), generator=draw_of_step) >= options.attention_only)
+            parts = losses(attachment, source, batch, prefix, negatives, prior=prior)
+            _update(adapter, optimizer, parts, options, step)
+            if report is not None:
+                values = {name: float(part.detach()) for name, part in parts.items()}
+                report(Progress(step + 1, values | {"prior": float(prior)}, time.monotonic() - started))
+            if (step + 1) % options.checkpoint_every == 0:
+                _save_checkpoint(target / CHECKPOINT, adapter, optimizer, step + 1)
+        if adapter.config.copies:  # else the model itself says whether it knows
+            adapter.config = calibrated(
+                attachment, source, [pool, pool_apart(encode)], encode, matcher, prefix,
+                count=options.calibration, batch=options.batch, candidates=options.candidates, seed=options.seed,
+            )  # fmt: skip
+    probes = tuple(tuple(round(float(x), 4) for x in row) for row in encoder.probes)
+    training = {"options": asdict(options), "data": data or {}, "seconds": round(time.monotonic() - started)}
+    save_adapter(target, adapter, Card(adapter.config, model_probe(model), probes, training))
+    for done_with in (CHECKPOINT, RELATIONS):
+        (target / done_with).unlink(missing_ok=True)
+    return adapter.eval().requires_grad_(False)
+
+
+class _Examples:
+    """The examples of each step, prepared a chunk of steps at a time."""
+
+    def __init__(
+        self,
+        pool: Pool,
+        encode: Encode,
+        matcher: RelationMatch,
+        tokenizer: Any,
+        options: TrainingOptions,
+        *,
+        copying: bool,
+    ) -> None:
+        self.matcher, self._copying = matcher, copying
+        self._pool, self._encode, self._tokenizer, self._options = pool, encode, tokenizer, options
+        self._chunk = -1
+        self._batches: list[list[Example]] = []
+
+    def of_step(self, step: int) -> list[Example]:
+        per_chunk = max(1, _CHUNK // self._options.batch)
+        if step // per_chunk != self._chunk:
+            self._chunk = step // per_chunk
+            self._batches = self._prepared(per_chunk)
+        return self._batches[step % per_chunk]
+
+    def _prepared(self, count: int) -> list[list[Example]]:
+        """A chunk of batches, examples of like length together: padding costs as much as text."""
+        options = self._options
+        size, seed = options.batch, options.seed * 1_000_003 + self._chunk
+        examples = draw(
+            self._pool, self._encode, self.matcher, self._tokenizer, count * size,
+            candidates=options.candidates, unknown=options.unknown, seed=seed, near=options.near, copying=self._copying,
+        )  # fmt: skip
+        examples.sort(key=lambda example: len(example.answer_ids) + len(example.question) // 4)
+        batches = [examples[start : start + size] for start in range(0, count * size, size)]
+        random.Random(seed).shuffle(batches)
+        return batches
+
+
+def _optimizer(adapter: Adapter, options: TrainingOptions) -> torch.optim.AdamW:
+    """Scalars and the gate learn ten times as fast as the projections."""
+    learnt = dict(_learnt(adapter))
+    small = [p for name, p in learnt.items() if name in _SMALL]
+    large = [p for name, p in learnt.items() if name not in _SMALL]
+    groups = [{"params": large, "factor": 1.0}, {"params": small, "factor": 10.0}]
+    return torch.optim.AdamW(groups, lr=options.learning_rate, betas=(0.9, 0.98), weight_decay=0.0)
+
+
+def _learnt(adapter: Adapter) -> Iterator[tuple[str, torch.nn.Parameter]]:
+    return ((name, parameter) for name, parameter in adapter.named_parameters() if parameter.requires_grad)
+
+
+def _update(
+    adapter: Adapter,
+    optimizer: torch.optim.Optimizer,
+    parts: dict[str, Tensor],
+    options: TrainingOptions,
+    step: int,
+) -> None:
+    warm = min(1.0, (step + 1) / 30)
+    rate = options.learning_rate * warm * (0.02 + 0.98 * 0.5 * (1 + math.cos(math.pi * step / options.steps)))
+    for group in optimizer.param_groups:
+        group["lr"] = rate * group["factor"]
+    total = torch.stack([part * weight for part, weight in zip(parts.values(), options.weights, strict=True)]).sum()
+    optimizer.zero_grad()
+    total.backward()  # type: ignore[no-untyped-call]
+    torch.nn.utils.clip_grad_norm_(adapter.parameters(), 1.0)
+    optimizer.step()
+
+
+def _save_checkpoint(path: Path, adapter: Adapter, optimizer: torch.optim.Optimizer, step: int) -> None:
+    tensors = {}
+    for name, parameter in _learnt(adapter):
+        state = optimizer.state[parameter]
+        tensors[f"weight.{name}"] = parameter.detach().cpu().contiguous()
+        if state:  # else nothing was learnt of it: the prior, where every step goes without
+            tensors[f"first.{name}"] = state["exp_avg"].cpu().contiguous()
+            tensors[f"second.{name}"] = state["exp_avg_sq"].cpu().contiguous()
+    part = path.with_suffix(".part")
+    save_file(tensors, part, metadata={"step": str(step)})
+    part.replace(path)
+
+
+def _restore(path: Path, adapter: Adapter, optimizer: torch.optim.Optimizer) -> int:
+    """Load a checkpoint if there is one; the number of steps already done."""
+    if not path.exists():
+        return 0
+    try:
+        with safe_open(path, framework="pt") as file:
+            step = int(file.metadata()["step"])
+            for name, parameter in _learnt(adapter):
+                with torch.no_grad():
+                    parameter.copy_(file.get_tensor(f"weight.{name}"))
+                if f"first.{name}" in file.keys():  # noqa: SIM118 -- not a mapping
+                    optimizer.state[parameter] = {
+                        "step": torch.tensor(float(step)),
+                        "exp_avg": file.get_tensor(f"first.{name}").to(parameter.device),
+                        "exp_avg_sq": file.get_tensor(f"second.{name}").to(parameter.device),
+                    }
+    except Exception as error:
+        raise AdapterError(f"{path} is no checkpoint of this training ({error}): remove it to start anew") from error
+    return step
