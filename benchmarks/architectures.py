@@ -104,7 +104,7 @@ def measured(name: str, run: str, store_path: str, given: argparse.Namespace) ->
         chosen = default_config(model, name, encode.record)
         chosen = replace(chosen, kb_layers=kb, select_layers=kb[:1]) if kb else chosen
         options = TrainingOptions(
-            steps=given.steps, batch=given.batch, query_steps=2, query_questions=8, calibration=8, relation_steps=0
+            steps=given.steps, batch=given.batch, question_steps=2, questions=8, calibration=8, relation_steps=0
         )
         meter = Meter(model, given.steps)
         adapter = train(

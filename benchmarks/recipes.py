@@ -30,7 +30,7 @@ from kvdb_sdk.models.language_model import load_language_model
 from kvdb_sdk.training.store_pool import pool_of
 from kvdb_sdk.training.train import Progress, TrainingOptions, default_config, train
 
-TEXT_ALONE = (1.0, 0.0, 0.0, 0.0)  # weights of the losses (write, gate, attend, select)
+TEXT_ALONE = (1.0, 0.0, 0.0)  # weights of the losses (write, gate, attend)
 EVERY = 3  # layers between KB layers in both papers
 
 
@@ -48,10 +48,10 @@ def recipe(name: str, model: Any, model_name: str, encoder: EncoderRecord, steps
     if name == "kvdb":
         return Recipe(config, options)
     layers = tuple(range(0, model_shape(model)["layers"], EVERY))
-    config = replace(config, kb_layers=layers, select_layers=layers[:1], copies=False, null_fact=False)
-    options = replace(
-        options, weights=TEXT_ALONE, attention_only=1.0, near=0.0, negatives=1, query_steps=0, relation_steps=0
+    config = replace(
+        config, kb_layers=layers, select_layers=layers[:1], question_layer=None, copies=False, null_fact=False
     )
+    options = replace(options, weights=TEXT_ALONE, attention_only=1.0, near=0.0, relation_steps=0)
     if name == "kblam":
         return Recipe(config, replace(options, candidates=100, learning_rate=5e-4, batch=20))
     if name == "atlaskv":

@@ -26,11 +26,11 @@ if TYPE_CHECKING:
 @click.option("--steps", default=600, show_default=True, type=click.IntRange(1), help="How many steps.")
 @click.option("--batch", default=16, show_default=True, type=click.IntRange(1), help="Questions a step.")
 @click.option(
-    "--query-steps",
-    default=600,
+    "--question-steps",
+    default=1000,
     show_default=True,
     type=click.IntRange(0),
-    help="Steps of the query heads alone, first.",
+    help="Steps of the model's own vector of a question, first.",
 )
 @click.option(
     "--relation-steps",
@@ -53,7 +53,7 @@ def train(
     model: str,
     steps: int,
     batch: int,
-    query_steps: int,
+    question_steps: int,
     relation_steps: int,
     start: str | None,
     facts: int,
@@ -98,7 +98,7 @@ def train(
             out,
             model_name=model,
             options=TrainingOptions(
-                steps=steps, batch=batch, seed=seed, query_steps=query_steps, relation_steps=relation_steps
+                steps=steps, batch=batch, seed=seed, question_steps=question_steps, relation_steps=relation_steps
             ),
             start=load_adapter(adapter_folder(start, language_model))[0] if start else None,
             data={"store": db, "facts": len(pool.rows)},

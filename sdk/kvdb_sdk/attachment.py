@@ -90,7 +90,7 @@ class Knowledge:
         """The probability that the asked fact is there, for weights [rows, n + 1] at the end of the prompts."""
         beams = max(1, len(weights) // len(self.facts.selected))
         self.evidence = [self.facts.evidence(row // beams, each) for row, each in enumerate(weights.tolist())]
-        return [known_probability(self.facts.judged_by, evidence) for evidence in self.evidence]
+        return [known_probability(self.facts.known_by, evidence) for evidence in self.evidence]
 
 
 class _Copyables(Sequence[Copyable]):

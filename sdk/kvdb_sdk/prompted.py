@@ -31,7 +31,7 @@ from .question.relation_match import RelationMatch
 from .question.wordings import UNKNOWN
 from .select.finding import Found, find, named_in
 from .select.pager import Pager
-from .select.routing import check_route, select_by_encoder
+from .select.routing import check_route, select_by_vector
 from .select.rows import row_in_words
 from .text_answer import InWords, answer_from_text
 
@@ -109,7 +109,7 @@ class PromptedFacts:
                 return []
             near = np.empty(0, np.uint64)
             if not spelt:
-                near = select_by_encoder(snapshot, self.encoder([question or "?"])[0], self._in_place, self.limits)
+                near = select_by_vector(snapshot, self.encoder([question or "?"])[0], self._in_place, self.limits)
             return subjects(snapshot, question, named_in(snapshot, question, near))
 
     def about(self, term: str) -> Subject | None:
@@ -128,9 +128,9 @@ class PromptedFacts:
         if self.facts_in_prompt is None:
             every = self._all(snapshot)
             return [every for _ in questions]
-        found = find(
-            snapshot, questions, self.encoder, self._matcher if route == "hybrid" else None, self._in_place, self.limits
-        )
+        vectors = self.encoder([question or "?" for question in questions])  # [B, E]
+        matcher = self._matcher if route == "hybrid" else None
+        found = find(snapshot, questions, vectors, matcher, self._in_place, self.limits)
         return [[row_in_words(snapshot, int(row)) for row in self._best(snapshot, each)] for each in found]
 
     def _all(self, snapshot: Snapshot) -> list[InWords]:

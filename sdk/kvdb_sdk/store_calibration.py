@@ -118,7 +118,7 @@ def calibrate(
     # What has nothing to do with the store is not answerable from it either: without a sample of that, a fit could not
     # know what a question is like that names nothing.
     seen += [_Seen(j.evidence.features, False, FITTED_ONLY) for j in others]
-    known = _Fit.of(prior, seen, facts.threshold, seed, confidence.SIGNS[: len(prior) - 1])
+    known = _Fit.of(prior, seen, facts.threshold, seed, confidence.SIGNS)
     about = [_Seen(_relatedness(j), True, "related") for j in judged] + [
         _Seen(_relatedness(j), False, "ordinary") for j in others
     ]

@@ -27,7 +27,7 @@ def common(run, tmp_path: Path, tiny_model: Path) -> tuple[object, ...]:
         1,
         "--batch",
         2,
-        "--query-steps",
+        "--question-steps",
         0,
         "--relation-steps",
         0,

@@ -151,7 +151,7 @@ def test_train_writes_an_adapter(run, run_json, tmp_path: Path, tiny_model: Path
         2,
         "--batch",
         2,
-        "--query-steps",
+        "--question-steps",
         2,
         "--relation-steps",
         0,

@@ -101,9 +101,10 @@ def test_ours_is_a_recipe_too(load, model):
     recipes = load("recipes")
     ours = recipes.recipe("kvdb", model, "tiny", ENCODER.record, steps=7)
     assert ours.config.copies and ours.config.null_fact
-    assert (ours.options.steps, ours.options.weights) == (7, (1.0, 1.0, 1.0, 0.3))
+    assert (ours.options.steps, ours.options.weights) == (7, (1.0, 1.0, 1.0))
     atlaskv = recipes.recipe("atlaskv", tiny.model("qwen3"), "tiny", ENCODER.record, steps=7)
     assert atlaskv.config.select_layers == atlaskv.config.kb_layers
+    assert (atlaskv.config.question_layer, ours.config.question_layer) == (None, 0)
     with pytest.raises(ValueError, match="no recipe"):
         recipes.recipe("other", model, "tiny", ENCODER.record, steps=7)
 

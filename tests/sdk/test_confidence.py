@@ -8,8 +8,9 @@ import pytest
 
 from kvdb.errors import AdapterError
 from kvdb_sdk.attend.adapter import AdapterConfig
-from kvdb_sdk.question.relation_match import term_in
-from kvdb_sdk.refusal.confidence import Evidence, known_probability, noun_share
+from kvdb_sdk.question.relation_match import FAR, term_in
+from kvdb_sdk.question.word_match import noun_share, word_match
+from kvdb_sdk.refusal.confidence import NAMED_INSTEAD, Evidence, in_words, known_probability, names_another
 from kvdb_sdk.training import calibration
 
 CONFIG = AdapterConfig(
@@ -57,16 +58,44 @@ def test_the_share_of_a_noun_that_a_question_has(question, noun, share):
 
 def test_each_piece_of_evidence_counts_the_right_way():
     base = Evidence(null=0.3, weight=0.4, similarity=0.8, named=False, noun_share=0.5)
-    p = known_probability(CONFIG, base)
+    p = known_probability(CONFIG.known, base)
     assert 0 < p < 1
     for better in ({"weight": 0.6}, {"similarity": 0.9}, {"named": True}, {"noun_share": 1.0}, {"null": 0.1}):
-        assert known_probability(CONFIG, replace(base, **better)) > p
-    assert known_probability(CONFIG, Evidence(null=1.0, weight=0.0)) < 0.1
+        assert known_probability(CONFIG.known, replace(base, **better)) > p
+    assert known_probability(CONFIG.known, Evidence(null=1.0, weight=0.0)) < 0.1
+
+
+@pytest.mark.parametrize(
+    ("asked", "noun", "others", "another"),
+    [
+        ("what is the ICAO airport code of it?", "IATA airport code", ["city", "ICAO airport code"], True),
+        ("what are the ICAO airport codes of it?", "IATA airport code", ["ICAO airport code"], True),
+        ("what is the IATA airport code of it?", "IATA airport code", ["ICAO airport code"], False),
+        ("which airport code has it?", "IATA airport code", ["ICAO airport code"], False),
+        ("in which country was it born?", "country of birth", ["country"], False),
+        ("where was it born?", "place of birth", ["country of birth"], False),
+        ("what is the city of it?", "IATA airport code", ["city"], False),
+    ],
+)
+def test_a_question_may_name_a_relation_that_differs_by_a_word(asked, noun, others, another):
+    assert names_another(asked, noun, others) is another
+
+
+def test_the_relation_that_is_named_instead_speaks_against_what_was_read():
+    def evidence(question, missing):
+        return in_words(
+            Evidence(0.0, 0.9, 0.8), word_match, question,
+            term="Kay Ranch", noun="IATA airport code", match=0.7, missing=missing,
+        )  # fmt: skip
+
+    asked = "the ICAO airport code of Kay Ranch"
+    assert evidence(asked, ["ICAO airport code"]).gap >= NAMED_INSTEAD
+    assert evidence(asked, ["city"]).gap == FAR
+    assert evidence("the IATA airport code of Kay Ranch", ["ICAO airport code"]).gap < 0
 
 
 def test_far_evidence_does_not_overflow():
-    config = replace(CONFIG, known=(1e6, 0, 0, 0, 0, 0, 0, 0))
-    assert known_probability(config, Evidence(0.0, 1.0, 1.0)) == pytest.approx(1.0)
+    assert known_probability((1e6, 0, 0, 0, 0, 0, 0, 0), Evidence(0.0, 1.0, 1.0)) == pytest.approx(1.0)
 
 
 def test_coefficients_that_do_not_fit_are_refused():
@@ -76,9 +105,9 @@ def test_coefficients_that_do_not_fit_are_refused():
 
 def test_where_nothing_tells_refusal_is_the_answer():
     """Weights that are higher where the fact is missing say nothing for it: the probability is low."""
-    there, before = [i % 2 == 0 for i in range(40)], (1.0, 2.0, 3.0)
+    there, before = [i % 2 == 0 for i in range(40)], (1.0,) * 8
     turned = [(Evidence(0.9, 0.1) if known else Evidence(0.1, 0.9), known) for known in there]
-    assert calibration._fitted(turned, before) == (calibration.NOTHING_TELLS, 0.0, 0.0)
+    assert calibration._fitted(turned, before) == (calibration.NOTHING_TELLS, *[0.0] * 7)
     right = calibration._fitted([(evidence, not known) for evidence, known in turned], before)
     assert right[1] < 0 < right[2]
     assert calibration._fitted(turned[::2], before) == before  # one class alone teaches nothing

@@ -42,7 +42,7 @@ def heads(snapshot, rows):
 
 def found(snapshot, *questions, matcher=MATCHER, most=16):
     pager = Pager(tiny.ENCODER_DIM, torch.ones_like, device="cpu")
-    return find(snapshot, questions, ENCODER, matcher, pager, SearchLimits(leaf_top_k=most))
+    return find(snapshot, questions, ENCODER(questions), matcher, pager, SearchLimits(leaf_top_k=most))
 
 
 def test_the_longest_term_is_named_first_and_none_inside_of_it(snapshot):

@@ -48,7 +48,7 @@ def test_an_adapter_is_trained_and_read_in_bfloat16(name, monkeypatch, tmp_path)
     built = tiny.model(name, dtype=torch.bfloat16)
     before = {key: tensor.clone() for key, tensor in built.state_dict().items()}
     attend = []
-    options = replace(OPTIONS, steps=40, query_steps=2, query_questions=12, attention_only=0.0)
+    options = replace(OPTIONS, steps=40, question_steps=2, questions=12, attention_only=0.0)
     trained = run(built, tmp_path / "a", options=options, report=lambda p: attend.append(p.losses["attend"]))
     assert np.mean(attend[-10:]) < 0.8 * np.mean(attend[:10])
     assert all(torch.equal(tensor, before[key]) for key, tensor in built.state_dict().items())

@@ -10,7 +10,7 @@ import pytest
 
 from kvdb_sdk.attend.adapter import AdapterConfig
 from kvdb_sdk.question.relatedness import Relatedness, related_probability, relatedness
-from kvdb_sdk.question.relation_match import FAR, VALUE_SHARE, RelationMatch, term_in, without_subject
+from kvdb_sdk.question.relation_match import FAR, VALUE_SHARE, RelationMatch, gap, term_in, without_subject
 
 SIZE = 128
 NOUNS = ["capital", "river", "code"]
@@ -64,11 +64,11 @@ def test_the_best_noun_and_the_gap():
     asked = "What is the river of it?"
     noun, score = match.best(asked, NOUNS)
     assert (noun, match.best(asked, [])) == ("river", ("", -1.0))
-    assert match.gap(asked, "river", NOUNS) == 0.0
-    assert match.gap(asked, "river", []) == FAR
+    assert gap(match, asked, "river", NOUNS) == 0.0
+    assert gap(match, asked, "river", []) == FAR
     scores = match([asked], [NOUNS])[0]
-    assert match.gap(asked, "code", NOUNS) == pytest.approx(score - float(scores[2]))
-    assert match.gap(asked, "river", ["code"]) == pytest.approx(max(FAR, float(scores[2]) - score))
+    assert gap(match, asked, "code", NOUNS) == pytest.approx(score - float(scores[2]))
+    assert gap(match, asked, "river", ["code"]) == pytest.approx(max(FAR, float(scores[2]) - score))
 
 
 def test_what_was_encoded_is_kept():

@@ -139,9 +139,9 @@ def test_a_head_all_of_whose_rows_are_hidden_is_not_named(model, tmp_path):
         hidden = [row_of(ids[3], "tail")]
         facts = reader(model, store)
         [seen] = facts.judge(["What is the capital of Place 3?"])
-        assert any(facts.facts._match) and seen.relatedness.relation > 0
+        assert any(found.match for found in facts.facts._found) and seen.relatedness.relation > 0
         facts.judge(["What is the capital of Place 3?"], hidden=hidden)
-        assert hidden[0] not in facts.facts._match[0]
+        assert hidden[0] not in facts.facts._found[0].match
         assert not facts.facts.hidden
 
 
@@ -150,7 +150,7 @@ def test_judging_is_what_an_answer_goes_by(model, store):
     question = "What is the capital of Place 3?"
     [judged] = facts.judge([question])
     answer = facts.ask(question, max_new_tokens=2)
-    expected = known_probability(facts.facts.adapter.config, judged.evidence)
+    expected = known_probability(facts.facts.known_by, judged.evidence)
     assert answer.stats["confidence"] == pytest.approx(expected, abs=1e-4)
 
 
@@ -255,7 +255,7 @@ def test_one_for_each_adapter_and_route_the_newest_kept(model, store):
         keep(store, made(model, adapter=f"{i:032x}"))
     assert [int(each.adapter, 16) for each in all_calibrations(store)] == list(range(4, 20))
     keep(store, made(model, adapter=f"{7:032x}", questions=99))
-    keep(store, made(model, adapter=f"{7:032x}", route="attention", known=(0.0, 1.0, 2.0)))
+    keep(store, made(model, adapter=f"{7:032x}", route="attention", known=(0.0, *[1.0] * 7)))
     found = calibrations_of(store, f"{7:032x}")
     assert [(each.route, each.questions) for each in found] == [("hybrid", 99), ("attention", 30)]
 
@@ -268,7 +268,7 @@ def test_one_for_each_adapter_and_route_the_newest_kept(model, store):
         {"related": "1234"},
         {"known": [float("nan")] * 8},
         {"questions": None},
-        {"route": "attention"},
+        {"route": "attention", "known": [1.0] * 3},
     ],
 )
 def test_what_this_version_cannot_use_is_passed_over(model, store, record):

@@ -25,11 +25,10 @@ OPTIONS = TrainingOptions(
     steps=4,
     batch=4,
     candidates=5,
-    negatives=8,
     checkpoint_every=2,
     calibration=48,
     learning_rate=1e-2,
-    query_steps=0,
+    question_steps=0,
     relation_steps=0,
 )
 
@@ -96,7 +95,7 @@ def test_the_card_holds_a_calibration_of_its_own(tmp_path):
     assert config.known != default
     there = Evidence(null=0.02, weight=0.8, similarity=0.95, named=True, noun_share=1.0, match=0.9, gap=FAR)
     missing = Evidence(null=0.02, weight=0.8, similarity=0.5, named=False, noun_share=0.0)
-    assert known_probability(config, there) > 0.5 > known_probability(config, missing)
+    assert known_probability(config.known, there) > 0.5 > known_probability(config.known, missing)
 
 
 def test_a_checkpoint_of_something_else_is_refused(tmp_path):
@@ -118,9 +117,10 @@ def test_a_pool_with_nothing_to_ask_is_refused(tmp_path):
 def test_an_adapter_that_does_not_copy_learns_to_write_the_values(tmp_path):
     """As the papers train (benchmarks/recipes.py): the value's tokens are learnt, and nothing else is."""
     built = model()
-    config = replace(default_config(built, "tiny", ENCODER.record), copies=False, null_fact=False)
+    papers = {"question_layer": None, "copies": False, "null_fact": False}
+    config = replace(default_config(built, "tiny", ENCODER.record), **papers)
     options = replace(
-        OPTIONS, steps=40, attention_only=1.0, near=0.0, unknown=0.0, weights=(1.0, 0.0, 0.0, 0.0), learning_rate=3e-2
+        OPTIONS, steps=40, attention_only=1.0, near=0.0, unknown=0.0, weights=(1.0, 0.0, 0.0), learning_rate=3e-2
     )
     losses = []
     trained = train(

@@ -43,7 +43,7 @@ def model(name: str, *, dtype: torch.dtype = torch.float32, seed: int = 0, imple
     return built.to(dtype).eval()
 
 
-def adapter(of, *, kb_layers=(0, 2), select_layers=(0,), seed: int = 1) -> Adapter:
+def adapter(of, *, kb_layers=(0, 2), select_layers=(0,), question_layer=None, seed: int = 1) -> Adapter:
     """A random adapter for a model, every parameter away from its start."""
     shape = model_shape(of)
     shape.pop("layers")
@@ -55,6 +55,7 @@ def adapter(of, *, kb_layers=(0, 2), select_layers=(0,), seed: int = 1) -> Adapt
             encoder_dim=ENCODER_DIM,
             kb_layers=kb_layers,
             select_layers=select_layers,
+            question_layer=question_layer,
             **shape,
         )
     )

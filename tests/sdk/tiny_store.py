@@ -52,8 +52,8 @@ def tokenizer() -> PreTrainedTokenizerFast:
     return made
 
 
-def adapter_for(model):
+def adapter_for(model, **more):
     """A random adapter and a card that fits the model and the tiny encoder."""
-    built = tiny.adapter(model)
+    built = tiny.adapter(model, **more)
     probes = tuple(tuple(float(x) for x in row) for row in encoder().record.probes)
     return built, Card(built.config, model_probe(model), probes)

@@ -21,6 +21,8 @@ from torch import Tensor, nn
 
 from kvdb.errors import AdapterError, AdapterMismatchError
 
+from .question_vector import QuestionVector
+
 WEIGHTS = "adapter.safetensors"
 CARD = "card.json"
 FORMAT = 1
@@ -32,13 +34,15 @@ _NEVER = -1e4  # a logit whose weight and gradient are exactly zero, and that fl
 
 @dataclass(frozen=True, slots=True)
 class AdapterConfig:
-    """What an adapter fits. `kb_layers` attend to facts; `select_layers` among them choose which.
+    """What an adapter fits. `kb_layers` attend to facts. Which ones, the model chooses by its vector of the question,
+    made of what `question_layer` reads; where that is None, by the queries of `select_layers` (AtlasKV).
 
     `scale` is the constant of the attention logit (AtlasKV and KBLaM: 100). To the similarity of facts that the
     question names `named_bonus` is added, and `relation_bonus` times the match of their relation.
 
-    `known` and, without an encoder, `known_by_attention` are the coefficients of the probability that the asked fact is
-    there: an intercept and one for each feature of kvdb_sdk/refusal/confidence.py. Below `refuse_below` it is refused.
+    `known` and, on the attention route, `known_by_attention` are the coefficients of the probability that the asked
+    fact is there: an intercept and one for each feature of kvdb_sdk/refusal/confidence.py. Below `refuse_below` it is
+    refused.
     `related`: those of the probability that a question is one for the store (kvdb_sdk/question/relatedness.py).
 
     Without `copies` the model writes values and refusals in its own words, and without `null_fact` some fact is always
@@ -55,11 +59,12 @@ class AdapterConfig:
     encoder_dim: int
     kb_layers: tuple[int, ...]
     select_layers: tuple[int, ...]
+    question_layer: int | None = None
     scale: float = 100.0
     named_bonus: float = 0.05
     relation_bonus: float = 0.9
     known: tuple[float, ...] = (-18.40, -0.10, 3.23, 12.19, 1.83, 4.57, 0.0, 0.0)
-    known_by_attention: tuple[float, ...] = (-1.52, -10.73, 7.71)
+    known_by_attention: tuple[float, ...] = (-1.52, -10.73, 7.71, 0.0, 0.0, 0.0, 0.0, 0.0)
     related: tuple[float, ...] = (-16.93, 25.98, 6.41, 2.26)
     refuse_below: float = 0.5
     copies: bool = True
@@ -68,8 +73,10 @@ class AdapterConfig:
     def __post_init__(self) -> None:
         if not self.kb_layers or not set(self.select_layers) <= set(self.kb_layers):
             raise AdapterError(f"select_layers {self.select_layers} must be among kb_layers {self.kb_layers}")
-        if (len(self.known), len(self.known_by_attention), len(self.related)) != (8, 3, 4):
-            raise AdapterError("known has 8 coefficients, known_by_attention 3, related 4: train the adapter again")
+        if self.question_layer is not None and self.question_layer > min(self.kb_layers):
+            raise AdapterError(f"question_layer {self.question_layer} must not come after the first of kb_layers")
+        if (len(self.known), len(self.known_by_attention), len(self.related)) != (8, 8, 4):
+            raise AdapterError("known and known_by_attention have 8 coefficients, related 4: train the adapter again")
         if self.heads % self.kv_heads:
             raise AdapterError(f"{self.heads} query heads do not divide into {self.kv_heads} key heads")
 
@@ -84,6 +91,7 @@ class Adapter(nn.Module):
     prior [L], threshold [L]    logit += exp(prior) * (similarity - threshold)
     mix [L, H]                  which heads decide what is copied
     gate_weight [2, hidden], gate_bias [2], gate_known [2]   when a term or a value is copied
+    question                    the model's vector of a question (question_vector.py), where config has a question_layer
     relation, relation_values [E, E]              U and W of kvdb_sdk/question/relation_match.py
 
     `encoder_change`: of the encoder that compares relations (kvdb_sdk/question/relation_encoder.py); {} where there is
@@ -109,6 +117,9 @@ class Adapter(nn.Module):
         self.gate_weight = nn.Parameter(torch.zeros(len(SPAN_KINDS), config.hidden_size))
         self.gate_bias = nn.Parameter(torch.full((len(SPAN_KINDS),), -2.0))
         self.gate_known = nn.Parameter(torch.zeros(len(SPAN_KINDS)))
+        self.question = (
+            QuestionVector(config.hidden_size, config.encoder_dim) if config.question_layer is not None else None
+        )
         self.relation = nn.Parameter(torch.zeros(config.encoder_dim, config.encoder_dim), requires_grad=False)
         self.relation_values = nn.Parameter(torch.zeros_like(self.relation), requires_grad=False)
         self.encoder_change: dict[str, Tensor] = {}
@@ -217,6 +228,8 @@ def load_card(folder: str | Path) -> Card:
         if len(config["known"]) == 6:  # cards written before relations were matched
             config["known"] += (0.0, 0.0)
             config.setdefault("relation_bonus", 0.0)
+        if len(config["known_by_attention"]) == 3:  # before the model had a vector of the question
+            config["known_by_attention"] += (0.0,) * 5
         return Card(
             config=AdapterConfig(**config),
             model_probe=tuple(float(x) for x in body["model_probe"]),

@@ -34,6 +34,9 @@ class FactSource(Protocol):
     def begin(self, input_ids: Tensor | None, attention_mask: Tensor | None) -> None:
         """A new prompt [B, T] starts: forget the facts of the last one."""
 
+    def asked(self, hidden: Tensor) -> None:
+        """What the adapter's question layer reads of the prompt, [B, T, hidden], before any KB layer."""
+
     def facts(self, layer: int, q: Tensor) -> FactBatch | None:
         """The facts for KB layer `layer` given its queries [B, T, H, d]; None to leave the layer alone."""
 
@@ -111,6 +114,9 @@ class Attachment:
             module = modules[layer]
             _layers[module] = _Layer(self, index, _base_function(self._base, module))
             self._handles.append(module.register_forward_pre_hook(_remember_hidden, with_kwargs=True))
+        if self.adapter.config.question_layer is not None:
+            asked = modules[self.adapter.config.question_layer].register_forward_pre_hook(self._asked, with_kwargs=True)
+            self._handles.append(asked)
         self._handles.append(self.model.register_forward_pre_hook(self._before_forward, with_kwargs=True))
         head = self.model.get_output_embeddings()  # type: ignore[operator]
         self._handles.append(head.register_forward_pre_hook(self._before_head))
@@ -141,6 +147,9 @@ class Attachment:
         if cache is None or cache.get_seq_length() == 0:
             ids = args[0] if args else kwargs.get("input_ids")
             self.source.begin(ids, kwargs.get("attention_mask"))
+
+    def _asked(self, _module: nn.Module, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
+        self.source.asked(args[0] if args else kwargs["hidden_states"])
 
     def _before_head(self, _module: nn.Module, args: tuple[Any, ...]) -> None:
         self.trace.hidden = args[0] if self.keep_all else args[0][:, -1:]

@@ -25,6 +25,8 @@ from kvdb.types import F16, F32
 from .spelling import mended
 
 Encode = Callable[[Sequence[str]], F32]
+Match = Callable[[Sequence[str], Sequence[Sequence[str]], "Sequence[F16 | F32] | None"], list[F32]]
+"""Of texts, their subjects masked, with nouns each, and vectors of what the facts with these nouns say."""
 
 SUBJECT = "it"
 VALUE_SHARE = 0.5
@@ -72,15 +74,6 @@ class RelationMatch:
         scores = self([asked], [nouns])[0]
         return nouns[int(scores.argmax())], float(scores.max())
 
-    def gap(self, asked: str, noun: str, nouns: Sequence[str]) -> float:
-        """By how much the best of `nouns` matches a text better than `noun` does: below 0 where none does, FAR where
-        they are far from it or there is none.
-        """
-        if not nouns:
-            return FAR
-        scores = self([asked], [[noun, *nouns]])[0]
-        return max(FAR, float(scores[1:].max() - scores[0]))
-
     def _question_vectors(self, asked: Sequence[str]) -> dict[str, tuple[F32, F32]]:
         """(1 + U) f and (1 + W) f of each text, unit length. The last ones are kept: a question is compared more than
         once.
@@ -112,6 +105,16 @@ def _moved(vectors: F32, change: F32 | None) -> F32:
     moved: F32 = vectors + vectors @ change.T  # [m, E]
     moved /= np.linalg.norm(moved, axis=1, keepdims=True).clip(1e-9)
     return moved
+
+
+def gap(match: Match, asked: str, noun: str, nouns: Sequence[str]) -> float:
+    """By how much the best of `nouns` matches a text better than `noun` does: below 0 where none does, FAR where they
+    are far from it or there is none.
+    """
+    if not nouns:
+        return FAR
+    scores = match([asked], [[noun, *nouns]], None)[0]
+    return max(FAR, float(scores[1:].max() - scores[0]))
 
 
 def without_subject(question: str, start: int, end: int) -> str:

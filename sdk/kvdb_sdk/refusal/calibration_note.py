@@ -99,6 +99,6 @@ def _unpacked(record: Any) -> Calibration | None:
         )
     except (KeyError, TypeError, ValueError):
         return None
-    wanted = (3 if found.route == "attention" else 8, 4)
+    wanted = (8, 4)
     finite = all(map(math.isfinite, found.known + found.related))
     return found if (len(found.known), len(found.related)) == wanted and finite else None

@@ -8,15 +8,19 @@ words bear the best fact out. The attention alone cannot tell a missing relation
 from __future__ import annotations
 
 import math
-import re
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 
-from ..attend.adapter import AdapterConfig
+from ..question.forms import has_noun
+from ..question.relation_match import Match, gap, term_in, without_subject
+from ..question.spelling import mended
+from ..question.word_match import noun_share
 
 SIGNS = (-1, 1, 1, 1, 1, 1, -1)
 """Whether a feature of Evidence speaks for the fact or against it: no fit may turn that round."""
 
-_WORDS = re.compile(r"\w+")
+NAMED_INSTEAD = 0.35
+"""The least gap to a missing relation that the question names word for word, beside one that differs by a word."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,34 +29,66 @@ class Evidence:
 
     null: float  # copy weight of the null fact
     weight: float  # copy weight of the best fact
-    similarity: float | None = None  # of the question's and the key's vectors; None on the attention route
+    similarity: float = 0.0  # of the question's and the key's vectors
     named: bool = False  # the question has the fact's term, in any case
     noun_share: float = 0.0  # share of the words of the relation's noun that the question has
-    match: float = 0.0  # of its relation (kvdb_sdk/question/relation_match.py) where its term is named
+    match: float = 0.0  # of its relation where its term is named (kvdb_sdk/question/relation_match.py, word_match.py)
     gap: float = 0.0  # by how much the best relation that the subject lacks matches better: perhaps the asked one
 
     @property
     def features(self) -> tuple[float, ...]:
-        """In the order of the coefficients; those of the attention alone where there is no similarity."""
-        if self.similarity is None:
-            return (self.null, self.weight)
-        named, similarity = float(self.named), self.similarity
-        return (self.null, self.weight, similarity, named, self.noun_share, self.match, self.gap)
+        """In the order of the coefficients."""
+        return (self.null, self.weight, self.similarity, float(self.named), self.noun_share, self.match, self.gap)
 
 
-def known_probability(config: AdapterConfig, evidence: Evidence) -> float:
+def in_words(
+    read: Evidence,
+    matcher: Match,
+    question: str,
+    *,
+    term: str,
+    noun: str,
+    match: float | None,
+    missing: Sequence[str],
+) -> Evidence:
+    """What was read, and what the question's words say of the fact: its subject's `term`, its relation's `noun`, and
+    the `match` of that where the question names the term. `missing`: nouns that the subject might have been asked for
+    and lacks.
+    """
+    place = term_in(question, term)
+    further = 0.0
+    if match is not None and place:
+        asked = without_subject(question, *place.span())
+        further = gap(matcher, asked, noun, missing)
+        if names_another(asked, noun, missing):
+            further = max(further, NAMED_INSTEAD)
+    return replace(
+        read,
+        named=match is not None,
+        noun_share=noun_share(mended(question, [noun]), noun),
+        match=match or 0.0,
+        gap=further,
+    )
+
+
+def names_another(asked: str, noun: str, others: Sequence[str]) -> bool:
+    """Whether a text has one of the other nouns word for word, and not this one, which differs from it by some words.
+
+    The IATA code is not the ICAO code, however near their sentences are. "Country" is no other than "country of birth".
+    """
+    if has_noun(asked, noun):
+        return False
+    own = set(noun.casefold().split())
+    return any(
+        own & (words := set(other.casefold().split())) and words - own and own - words and has_noun(asked, other)
+        for other in others
+    )
+
+
+def known_probability(coefficients: Sequence[float], evidence: Evidence) -> float:
     """The probability in [0, 1] that the asked fact is the one read most."""
-    coefficients = config.known_by_attention if evidence.similarity is None else config.known
     intercept, *by = coefficients
     return _sigmoid(intercept + sum(a * x for a, x in zip(by, evidence.features, strict=True)))
-
-
-def noun_share(question: str, noun: str) -> float:
-    """The share of the noun's words, those of three letters or more where there are any, that the question has."""
-    words = _WORDS.findall(noun.casefold())
-    words = [word for word in words if len(word) > 2] or words
-    asked = set(_WORDS.findall(question.casefold()))
-    return sum(word in asked for word in words) / len(words) if words else 0.0
 
 
 def _sigmoid(x: float) -> float:

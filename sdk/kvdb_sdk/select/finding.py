@@ -16,10 +16,9 @@ from kvdb import SearchLimits, Snapshot
 from kvdb.named import Named, named_terms, rows_about
 from kvdb.types import F32, U64, fact_of, mask_of
 
-from ..models.encoders import Encoder
-from ..question.relation_match import RelationMatch, term_in, without_subject
+from ..question.relation_match import Match, term_in, without_subject
 from .pager import Pager
-from .routing import select_by_encoder, union, widened, without
+from .routing import select_by_vector, union, widened, without
 
 MOST_TERMS = 4  # named terms whose relations are weighed, the longest first
 RELATION_SHARE = 0.5  # of the match in what orders the facts about a named term
@@ -38,27 +37,26 @@ class Found:
 def find(
     snapshot: Snapshot,
     questions: Sequence[str],
-    encoder: Encoder,
-    matcher: RelationMatch | None,
+    vectors: F32,
+    matcher: Match | None,
     pager: Pager,
     limits: SearchLimits,
     *,
     hidden: frozenset[int] = frozenset(),
 ) -> list[Found]:
-    """Candidates for each question. Without a `matcher` by the vector alone (route `encoder`).
+    """Candidates for each question, by its vector [B, E]. Without a `matcher` by that alone (route `encoder`).
 
     `hidden` rows are not found, as if the store did not have them.
     """
-    vectors = encoder([question or "?" for question in questions])  # [B, E]
     wide = widened(limits, hidden)
-    near = [without(select_by_encoder(snapshot, vector, pager, wide), hidden) for vector in vectors]
+    near = [without(select_by_vector(snapshot, vector, pager, wide), hidden) for vector in vectors]
     near = [rows[: limits.leaf_top_k] for rows in near]
     if matcher is None:
         return [Found(vector, rows) for vector, rows in zip(vectors, near, strict=True)]
     named = [named_in(snapshot, text, rows, hidden)[:MOST_TERMS] for text, rows in zip(questions, near, strict=True)]
     matches = _matches(snapshot, matcher, questions, named)
     return [
-        Found(vector, _joined(snapshot, vector, rows, match, limits.leaf_top_k), match, frozenset(nouns))
+        Found(vector, _joined(snapshot, vector, rows, match, limits.leaf_top_k), match, nouns)
         for vector, rows, (match, nouns) in zip(vectors, near, matches, strict=True)
     ]
 
@@ -82,12 +80,14 @@ def named_in(snapshot: Snapshot, question: str, near: U64, hidden: frozenset[int
 
 
 def meant_of(
-    snapshot: Snapshot, matcher: RelationMatch, question: str, term: str, hidden: frozenset[int] = frozenset()
-) -> tuple[dict[int, float], set[str]]:
+    snapshot: Snapshot, matcher: Match, question: str, term: str, hidden: frozenset[int] = frozenset()
+) -> tuple[dict[int, float], frozenset[str]]:
     """The rows about a term, with the match of their relation, and their nouns; none where the question has it not."""
     place = term_in(question, term)
     rows = tuple(row for row in rows_about(snapshot, term) if row not in hidden) if place else ()
-    return _matches(snapshot, matcher, [question], [[Named(*place.span(), rows)]])[0] if place and rows else ({}, set())
+    if not place or not rows:
+        return {}, frozenset()
+    return _matches(snapshot, matcher, [question], [[Named(*place.span(), rows)]])[0]
 
 
 def _is_inside(term: Named, other: Named) -> bool:
@@ -100,8 +100,8 @@ def _terms(snapshot: Snapshot, rows: U64) -> Iterable[str]:
 
 
 def _matches(
-    snapshot: Snapshot, matcher: RelationMatch, questions: Sequence[str], named: Sequence[Sequence[Named]]
-) -> list[tuple[dict[int, float], set[str]]]:
+    snapshot: Snapshot, matcher: Match, questions: Sequence[str], named: Sequence[Sequence[Named]]
+) -> list[tuple[dict[int, float], frozenset[str]]]:
     """For each question the rows that it names, with the match of their relation, and these relations' nouns."""
     terms = [(b, term) for b, found in enumerate(named) for term in found]
     known: dict[str, tuple[str, str]] = {}
@@ -114,7 +114,7 @@ def _matches(
         theirs.update(own)
         for row, value in zip(term.rows, match.tolist(), strict=True):
             rows[row] = max(value, rows.get(row, -1.0))
-    return out
+    return [(rows, frozenset(theirs)) for rows, theirs in out]
 
 
 def _nouns_of(snapshot: Snapshot, rows: Sequence[int], known: dict[str, tuple[str, str]]) -> list[str]:

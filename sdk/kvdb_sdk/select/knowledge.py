@@ -1,13 +1,13 @@
 """The facts of a store, as the attention asks for them: question -> select -> page -> project.
 
 A generation keeps the snapshot that it began with. The selection is made while the prompt is read: by the encoder
-and by the terms that the question names before the first layer, by the model's own queries in the select layers, and is
-used by all later layers and tokens.
+and by the terms that the question names before the first layer, by the model's own vector of the question a few layers
+up, and is used by all later layers and tokens.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence, Set
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from typing import Any
@@ -18,7 +18,7 @@ from torch import Tensor
 
 from kvdb import SearchLimits, Snapshot, Store
 from kvdb.errors import LimitError
-from kvdb.types import U64, fact_of, mask_of
+from kvdb.types import F32, U64
 
 from ..attend.adapter import Adapter, AdapterConfig
 from ..attend.joint_softmax import FactBatch
@@ -28,14 +28,16 @@ from ..models.prompts import Question, chat_markers, find_question, glued_ids
 from ..question.reading import Subject, about, subjects
 from ..question.relatedness import MOST_NOUNS, Relatedness, related_probability, relatedness
 from ..question.relation_encoder import relation_match
-from ..question.relation_match import term_in, without_subject
-from ..question.spelling import mended
+from ..question.relation_match import Match
+from ..question.word_match import word_match
 from ..refusal.calibration_note import Calibration
-from ..refusal.confidence import Evidence, noun_share
-from .finding import find, meant_of, named_in
+from ..refusal.confidence import Evidence, in_words
+from .finding import Found, find, meant_of, named_in
 from .pager import Pager
-from .routing import Route, check_route, select_by_attention, select_by_encoder, union, widened, without
-from .rows import row_in_words
+from .routing import Route, check_route, select_by_attention, select_by_vector, union, widened, without
+from .rows import most_read, row_in_words
+
+_NOTHING: U64 = np.empty(0, np.uint64)
 
 
 class StoreFacts:
@@ -74,12 +76,10 @@ class StoreFacts:
         self._markers = chat_markers(tokenizer)
         self.glued = glued_ids(tokenizer)
         self._snapshot: Snapshot | None = None
-        self._vectors: Tensor | None = None  # [B, E] the questions, None on the attention route
+        self._vectors: Tensor | None = None  # [B, E] the questions; None where the select layers' queries choose alone
         self._asking: Tensor | None = None  # [B, T] tokens that select
         self._readers: Tensor | None = None  # [B, T] tokens that read facts
-        self._found: list[U64] = []  # rows of each question that were found before the model's own queries
-        self._match: list[dict[int, float]] = []  # those whose term the question names -> match of their relation
-        self._named_nouns: list[Set[str]] = []  # of these
+        self._found: list[Found] = []  # for each question, by its vector and the terms that it names
         self._nouns_at = -1  # transaction that _store_nouns are of
         self._store_nouns: list[str] = []
         self._batch: FactBatch | None = None
@@ -100,32 +100,48 @@ class StoreFacts:
 
     def begin(self, input_ids: Tensor | None, attention_mask: Tensor | None) -> None:
         """A new prompt [B, T]: find the questions, and select by the encoder."""
-        self.selected, self.questions, self._match = [], [], []
+        self.selected, self.questions, self._found = [], [], []
         self._batch = self._vectors = self._asking = self._readers = self._similarity = None
         self._read = {}
         with self.generation() as snapshot:
             if not snapshot.rows or input_ids is None:
                 return
             self._find_questions(input_ids, attention_mask)
-            nothing = np.empty(0, np.uint64)
-            self._found = [nothing for _ in self.questions]
+            self.selected = [_NOTHING] * len(self.questions)
             if self.route != "attention" and self.encoder is not None:
-                self._find(snapshot, self.encoder)
-            self.selected = list(self._found)
+                vectors = self.encoder([question.text or "?" for question in self.questions])  # [B, E]
+                self._find(snapshot, vectors, self.matcher if self.route == "hybrid" else None)
             if self.route == "encoder":
                 self._project(snapshot)
 
-    def _find(self, snapshot: Snapshot, encoder: Encoder) -> None:
-        """What the encoder and, on the hybrid route, the terms named find for each question."""
-        matcher = self.matcher if self.route == "hybrid" else None
-        found = find(
-            snapshot, [question.text for question in self.questions], encoder, matcher, self.pager, self.limits,
+    def asked(self, hidden: Tensor) -> None:
+        """The model has a vector of each question now: hidden states [B, T, hidden]. Selects by it."""
+        own, asking = self.adapter.question, self._asking
+        if own is None or asking is None or self.route == "encoder" or hidden.shape[1] != asking.shape[1]:
+            return
+        vectors = own(hidden, asking).float().cpu().numpy()  # [B, E]
+        with self.generation() as snapshot:
+            if self.route == "attention":
+                self._find(snapshot, vectors, word_match)
+            else:
+                wide = widened(self.limits, self.hidden)
+                self._add(select_by_vector(snapshot, vector, self.pager, wide) for vector in vectors)
+            self._project(snapshot)
+
+    def _add(self, found: Iterable[U64]) -> None:
+        """Rows that the model itself has found for each question, after those that were."""
+        own = (without(rows, self.hidden)[: self.limits.leaf_top_k] for rows in found)
+        before = [found.rows for found in self._found] or [_NOTHING] * len(self.questions)
+        self.selected = [union(first, second) for first, second in zip(before, own, strict=True)]
+
+    def _find(self, snapshot: Snapshot, vectors: F32, matcher: Match | None) -> None:
+        """What each question's vector [B, E] finds and, but for the encoder route, the terms that it names."""
+        self._found = find(
+            snapshot, [question.text for question in self.questions], vectors, matcher, self.pager, self.limits,
             hidden=self.hidden,
         )  # fmt: skip
-        self._vectors = torch.from_numpy(np.stack([each.vector for each in found])).to(self.pager.device)  # [B, E]
-        self._found = [each.rows for each in found]
-        self._match = [each.match for each in found]
-        self._named_nouns = [each.nouns for each in found]
+        self._vectors = torch.from_numpy(vectors).to(self.pager.device)  # [B, E]
+        self.selected = [found.rows for found in self._found]
 
     def evidence(self, prompt: int, weights: Sequence[float]) -> Evidence:
         """What speaks for the fact that a prompt reads most, given its copy weights [n + 1]."""
@@ -133,28 +149,21 @@ class StoreFacts:
         if not len(rows):
             return Evidence(null=1.0, weight=0.0)
         with self.generation() as snapshot:
-            best, weight = _most_read(snapshot, rows, weights)
+            best, weight = most_read(snapshot, rows, weights)
             if self._similarity is None:
                 return Evidence(weights[-1], weight)
             _, row = row_in_words(snapshot, int(rows[best]))
-            question, known = self.questions[prompt].text, self._nouns(snapshot)
-            if self.route == "hybrid" or self.matcher is None:
-                named, nouns = self._match[prompt], self._named_nouns[prompt]
-            else:  # the encoder route does not look for terms; whether it knows is judged by them all the same
-                named, nouns = meant_of(snapshot, self.matcher, question, row.term, self.hidden)
-        match, place, gap = named.get(int(rows[best])), term_in(question, row.term), 0.0
-        if self.matcher is not None and match is not None and place:
-            missing = [noun for noun in known if noun not in nouns]
-            gap = self.matcher.gap(without_subject(question, *place.span()), row.noun, missing)
-        return Evidence(
-            null=weights[-1],
-            weight=weight,
-            similarity=float(self._similarity[prompt, best]),
-            named=match is not None,
-            noun_share=noun_share(mended(question, [row.noun]), row.noun),
-            match=match or 0.0,
-            gap=gap,
-        )
+            question = self.questions[prompt].text
+            matcher: Match = word_match if self.matcher is None or self.route == "attention" else self.matcher
+            if self.route == "encoder":  # it does not look for terms; whether it knows is judged by them all the same
+                match, nouns = meant_of(snapshot, matcher, question, row.term, self.hidden)
+            else:
+                match, nouns = self._found[prompt].match, self._found[prompt].nouns
+            missing = [noun for noun in self._nouns(snapshot) if noun not in nouns]
+        return in_words(
+            Evidence(weights[-1], weight, float(self._similarity[prompt, best])), matcher, question,
+            term=row.term, noun=row.noun, match=match.get(int(rows[best])), missing=missing,
+        )  # fmt: skip
 
     def subjects(self, question: str, *, spelt: bool = False) -> list[Subject]:
         """The terms of the store that a question names, with their facts; [] without an encoder. `spelt`: only those
@@ -165,9 +174,9 @@ class StoreFacts:
         with self.generation() as snapshot:
             if not snapshot.rows:
                 return []
-            near = np.empty(0, np.uint64)
+            near = _NOTHING
             if not spelt:
-                near = select_by_encoder(snapshot, self.encoder([question or "?"])[0], self.pager, self.limits)
+                near = select_by_vector(snapshot, self.encoder([question or "?"])[0], self.pager, self.limits)
             return subjects(snapshot, question, named_in(snapshot, question, near, self.hidden))
 
     def about(self, term: str) -> Subject | None:
@@ -185,6 +194,11 @@ class StoreFacts:
         config, calibration = self.adapter.config, self.calibrations.get(self.route)
         return config if calibration is None else calibration.applied_to(config)
 
+    @property
+    def known_by(self) -> Sequence[float]:
+        """The coefficients that refusal goes by on the route."""
+        return self.judged_by.known_by_attention if self.route == "attention" else self.judged_by.known
+
     def related(self, prompt: int) -> float:
         """The probability that a question of the last prompts is one for this store. 1 on the attention route."""
         found = self.relatedness(prompt)
@@ -192,11 +206,11 @@ class StoreFacts:
 
     def relatedness(self, prompt: int) -> Relatedness | None:
         """What a question of the last prompts has to do with this store. None on the attention route."""
-        if self._similarity is None or self.matcher is None:
+        if self._similarity is None or self.matcher is None or self.route == "attention":
             return None
         with self.generation() as snapshot:
             nouns = self._nouns(snapshot)
-        match = list(self._match[prompt].values()) if self._match else []
+        match = list(self._found[prompt].match.values()) if self._found else []
         nearest = float(self._similarity[prompt].max())
         return relatedness(self.questions[prompt].text, nearest, match, nouns, self.matcher)
 
@@ -229,7 +243,8 @@ class StoreFacts:
         tokens = q.shape[1]
         prefill = self._asking is not None and tokens == self._asking.shape[1]
         config = self.adapter.config
-        if prefill and self.route != "encoder" and config.kb_layers[layer] in config.select_layers:
+        selects = self.adapter.question is None and config.kb_layers[layer] in config.select_layers
+        if prefill and selects and self.route != "encoder":
             with self.generation() as snapshot:
                 self._select(snapshot, layer, q)
         if self._batch is None:
@@ -240,10 +255,11 @@ class StoreFacts:
 
     def _select(self, snapshot: Snapshot, layer: int, q: Tensor) -> None:
         assert self._asking is not None
-        for b, before in enumerate(self._found):
-            wide = widened(self.limits, self.hidden)
-            found = select_by_attention(snapshot, q[b, self._asking[b]], layer, self._projection, self.pager, wide)
-            self.selected[b] = union(before, without(found, self.hidden)[: self.limits.leaf_top_k])
+        wide = widened(self.limits, self.hidden)
+        self._add(
+            select_by_attention(snapshot, each[asking], layer, self._projection, self.pager, wide)
+            for each, asking in zip(q, self._asking, strict=True)
+        )
         self._project(snapshot)
 
     def _project(self, snapshot: Snapshot) -> None:
@@ -256,7 +272,7 @@ class StoreFacts:
             keys[b, : len(rows)] = snapshot.key_vectors(rows)
             values[b, : len(rows)] = snapshot.value_vectors(rows)
             valid[b, : len(rows)] = True
-            if self._match:
+            if self._found:
                 bonus[b, : len(rows)] = [self._bonus(b, row) for row in rows.tolist()]
         device = self.pager.device
         e = torch.from_numpy(keys).to(device)  # [B, n, E]
@@ -270,7 +286,7 @@ class StoreFacts:
 
     def _bonus(self, prompt: int, row: int) -> float:
         """What a row has beyond its similarity because the question names its term."""
-        match = self._match[prompt].get(row)
+        match = self._found[prompt].match.get(row)
         config = self.adapter.config
         return 0.0 if match is None else config.named_bonus + config.relation_bonus * match
 
@@ -281,19 +297,3 @@ class StoreFacts:
             self._asking = None
             self._read = {}
             self._project(snapshot)
-
-
-def _most_read(snapshot: Snapshot, rows: U64, weights: Sequence[float]) -> tuple[int, float]:
-    """The place of the row read most, and how much it is read together with the other values of what was asked.
-
-    Four tails of one head and relation are each read a quarter: they are one answer.
-    """
-    total: dict[tuple[str, str, str], float] = {}
-    groups = []
-    facts = snapshot.facts([fact_of(row) for row in rows.tolist()])
-    for row, fact, weight in zip(rows.tolist(), facts, weights, strict=False):
-        mask = mask_of(row)
-        groups.append((mask, fact.relation, fact.head if mask == "tail" else fact.tail))
-        total[groups[-1]] = total.get(groups[-1], 0.0) + weight
-    best = max(range(len(groups)), key=lambda place: (total[groups[place]], weights[place]))
-    return best, total[groups[best]]

@@ -1,9 +1,11 @@
 """Who picks the facts: the three routes, as query vectors sent down one tree.
 
-- `attention`: the select layer's own absorbed queries (AtlasKV's way; no encoder at question time)
 - `encoder`: the encoder's vector of the question
-- `hybrid`: the union of both and of the facts about terms that stand verbatim in the question; the encoder's
-  similarity, and whether a fact was named, enter the attention as a prior
+- `attention`: the model's own, and the facts about terms that stand verbatim in the question; no encoder is needed. An
+  adapter that has no such vector selects by the absorbed queries of its select layers (AtlasKV's way)
+- `hybrid`: the union of all three
+
+The vector's similarity, and whether a fact was named, enter the attention as a prior.
 """
 
 from __future__ import annotations
@@ -88,7 +90,7 @@ class AttentionScorer:
         return _numpy(logits.softmax(dim=1).nan_to_num(0.0).sum(dim=0))  # [n]
 
 
-def select_by_encoder(snapshot: Snapshot, query: F32, pager: Pager, limits: SearchLimits) -> U64:
+def select_by_vector(snapshot: Snapshot, query: F32, pager: Pager, limits: SearchLimits) -> U64:
     """Rows nearest to the question's vector [E], best first."""
     return descend(snapshot, SimilarityScorer(query, pager), limits).rows if snapshot.rows else _no_rows()
 

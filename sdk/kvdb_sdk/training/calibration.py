@@ -15,13 +15,12 @@ from torch import Tensor
 
 from ..attend.adapter import AdapterConfig
 from ..attend.attention import Attachment, Trace
-from ..attend.joint_softmax import FactBatch, copy_weights
-from ..attend.projection import Projection
-from ..question.relation_match import RelationMatch, term_in, without_subject
-from ..question.spelling import mended
-from ..refusal.confidence import SIGNS, Evidence, noun_share
+from ..attend.joint_softmax import copy_weights
+from ..question.relation_match import Match
+from ..question.word_match import word_match
+from ..refusal.confidence import SIGNS, Evidence, in_words
 from ..refusal.refitting import fitted
-from .examples import Encode, Example, Pool, PoolRow, draw
+from .examples import Encode, Example, Pool, draw
 from .losses import Batch, PromptPrefix, TrainingFacts, collate
 
 RIDGE = 0.1
@@ -34,7 +33,7 @@ def calibrated(
     source: TrainingFacts,
     pools: Sequence[Pool],
     encode: Encode,
-    matcher: RelationMatch,
+    matcher: Match,
     prefix: PromptPrefix,
     *,
     count: int,
@@ -43,20 +42,24 @@ def calibrated(
     seed: int,
 ) -> AdapterConfig:
     """The adapter's config with `known` and `known_by_attention` fitted on `count` examples, as many of each pool."""
-    by_words: list[tuple[Evidence, bool]] = []
-    by_model: list[tuple[Evidence, bool]] = []
-    for pool in pools:
-        examples = draw(
-            pool, encode, matcher, prefix.tokenizer, count // len(pools),
-            candidates=candidates, unknown=0.5, seed=seed + SEED,
-        )  # fmt: skip
-        for start in range(0, len(examples), batch):
-            part = examples[start : start + batch]
-            by_words += _evidence(attachment, source, pool, prefix, part, matcher)
-            by_model += _evidence(attachment, source, pool, prefix, part, None)
+
+    def found(match: Match, *, hybrid: bool) -> list[tuple[Evidence, bool]]:
+        out = []
+        for pool in pools:
+            examples = draw(
+                pool, encode, match, prefix.tokenizer, count // len(pools),
+                candidates=candidates, unknown=0.5, seed=seed + SEED,
+            )  # fmt: skip
+            for start in range(0, len(examples), batch):
+                part = examples[start : start + batch]
+                out += _evidence(attachment, source, pool, prefix, part, match, hybrid=hybrid)
+        return out
+
     config = attachment.adapter.config
     return replace(
-        config, known=_fitted(by_words, config.known), known_by_attention=_fitted(by_model, config.known_by_attention)
+        config,
+        known=_fitted(found(matcher, hybrid=True), config.known),
+        known_by_attention=_fitted(found(word_match, hybrid=False), config.known_by_attention),
     )
 
 
@@ -81,53 +84,42 @@ def _evidence(
     pool: Pool,
     prefix: PromptPrefix,
     examples: Sequence[Example],
-    matcher: RelationMatch | None,
+    match: Match,
+    *,
+    hybrid: bool,
 ) -> list[tuple[Evidence, bool]]:
-    """What speaks for the fact that each example reads most, and whether that is the asked one.
-
-    Without `matcher` on the attention route.
-    """
+    """What speaks for the fact that each example reads most, and whether that is the asked one."""
     batch = collate(examples, pool, prefix, attachment.model.device)  # type: ignore[arg-type]
-    prior = batch.prior(attachment.adapter.config) if matcher else None  # [B, n]
-    weights = _weights(attachment, source, batch, prefix, prior)
+    weights = _weights(attachment, source, batch, prefix, hybrid=hybrid)  # [B, n + 1]
+    similarity = None if source.vectors is None else batch.similarity(source.vectors)  # [B, n]
     out = []
     for b, example in enumerate(examples):
         best = int(weights[b, :-1].argmax())
-        row = pool.rows[example.candidates[best]]
         found = Evidence(float(weights[b, -1]), float(weights[b, best]))
-        if matcher:
-            found = replace(
-                found,
-                similarity=float(batch.similarity[b, best]),
-                named=example.match[best] is not None,
-                noun_share=noun_share(mended(example.question, [row.noun]), row.noun),
-                match=example.match[best] or 0.0,
-                gap=_gap(matcher, example, row, pool) if example.match[best] is not None else 0.0,
-            )
+        if similarity is not None:
+            row = pool.rows[example.candidates[best]]
+            found = in_words(
+                replace(found, similarity=float(similarity[b, best])), match, example.question,
+                term=row.term, noun=row.noun, match=example.match[best], missing=_missing(example, pool),
+            )  # fmt: skip
         out.append((found, best == example.gold))
     return out
 
 
-def _gap(matcher: RelationMatch, example: Example, row: PoolRow, pool: Pool) -> float:
-    """By how much a relation that the named facts lack matches a question better than the row's: the asked one, which a
-    store has for other subjects if not for this, or another candidate's.
+def _missing(example: Example, pool: Pool) -> list[str]:
+    """Nouns that the named facts lack: the asked one, which a store has for other subjects if not for this, or another
+    candidate's.
     """
-    place = term_in(example.question, row.term)
-    if not place:
-        return 0.0
     candidates = [pool.rows[at].noun for at in example.candidates]
     there = {noun for noun, match in zip(candidates, example.match, strict=True) if match is not None}
-    missing = list(dict.fromkeys(noun for noun in [pool.rows[example.gold_row].noun, *candidates] if noun not in there))
-    return matcher.gap(without_subject(example.question, *place.span()), row.noun, missing)
+    return list(dict.fromkeys(noun for noun in [pool.rows[example.gold_row].noun, *candidates] if noun not in there))
 
 
 def _weights(
-    attachment: Attachment, source: TrainingFacts, batch: Batch, prefix: PromptPrefix, prior: Tensor | None
+    attachment: Attachment, source: TrainingFacts, batch: Batch, prefix: PromptPrefix, *, hybrid: bool
 ) -> Tensor:
     """Copy weights at the end of each prompt, [B, n + 1]."""
-    valid = torch.ones(batch.keys.shape[:2], dtype=torch.bool, device=batch.keys.device)
-    projection = Projection.of(attachment.adapter)
-    source.batch = FactBatch.project(projection, batch.keys, batch.values, valid, prior=prior)
+    source.use(batch, hybrid=hybrid)
     attachment.trace = Trace()
     before = torch.ones(len(batch.ids), len(prefix.ids), dtype=torch.bool, device=batch.mask.device)
     model: Any = attachment.model

@@ -21,7 +21,7 @@ from kvdb.kg2kv import answer as answer_sentence
 from kvdb.types import F16, F32
 
 from ..models.prompts import continuation_ids
-from ..question.relation_match import RelationMatch, term_in, without_subject
+from ..question.relation_match import Match, term_in, without_subject
 from ..question.wordings import TRAINING, UNKNOWN, load_paraphrases, rough, word
 
 NEAR = 0.8
@@ -85,7 +85,7 @@ class Example:
 def draw(
     pool: Pool,
     encode: Encode,
-    matcher: RelationMatch,
+    matcher: Match,
     tokenizer: Any,
     count: int,
     *,
@@ -127,7 +127,7 @@ def question_of(row: PoolRow, rng: random.Random) -> str:
 
 
 def _matches(
-    pool: Pool, matcher: RelationMatch, texts: Sequence[str], candidates: Sequence[Sequence[int]]
+    pool: Pool, matcher: Match, texts: Sequence[str], candidates: Sequence[Sequence[int]]
 ) -> list[list[float | None]]:
     """For each text the match of each candidate's relation, None where the text does not name the candidate's term."""
     asked: list[str] = []

@@ -3,7 +3,6 @@
     write     cross-entropy of the tokens that the model writes itself (copied spans are left to the copy gate)
     gate      write, copy a term or copy a value: right at every answer token outside a span
     attend    -log weight of the right fact (or the null fact) where it matters: supervised attention
-    select    -log share of the right fact in the select layer's HiKVP scores, against thousands of keys
 
 B examples, T answer-side tokens of one padded batch, n candidates.
 """
@@ -39,34 +38,52 @@ class Batch:
     keys: Tensor  # [B, n, E]
     values: Tensor  # [B, n, E]
     vectors: Tensor  # [B, E] the questions in the encoder's space
-    gold_keys: Tensor  # [B, E] key of the asked fact, also where it was taken out
     named: Tensor  # [B, n] 1 where the question names the candidate's term, else 0
     match: Tensor  # [B, n] of the relations of those, else 0
 
-    @property
-    def similarity(self) -> Tensor:
-        """Of the questions and the candidates' keys, [B, n]."""
-        return torch.einsum("be,bne->bn", self.vectors, self.keys)
+    def similarity(self, vectors: Tensor) -> Tensor:
+        """Of the questions, by their vectors [B, E], and the candidates' keys: [B, n]."""
+        return torch.einsum("be,bne->bn", vectors, self.keys)
 
-    def prior(self, config: AdapterConfig) -> Tensor:
-        """The hybrid route's prior, [B, n], as kvdb_sdk/select/knowledge.py makes it of a store's facts."""
-        return self.similarity + config.named_bonus * self.named + config.relation_bonus * self.match
+    def prior(self, config: AdapterConfig, vectors: Tensor) -> Tensor:
+        """The prior, [B, n], as kvdb_sdk/select/knowledge.py makes it of a store's facts."""
+        return self.similarity(vectors) + config.named_bonus * self.named + config.relation_bonus * self.match
 
 
 class TrainingFacts:
-    """The fact source of training: fixed candidates, and the select layer's queries kept for its loss."""
+    """The fact source of training: fixed candidates, weighed as on one of two routes.
 
-    def __init__(self) -> None:
-        self.batch: FactBatch | None = None
-        self.queries: Tensor | None = None  # [B, T, H, d] of the select layer
+    `hybrid`: the prior goes by the encoder's vectors, else by the model's own, which then are in `vectors`; without a
+    vector there is none.
+    """
+
+    def __init__(self, adapter: Adapter) -> None:
+        self.vectors: Tensor | None = None  # [B, E] of the questions
+        self._adapter = adapter
+        self._candidates: Batch | None = None
+        self._facts: FactBatch | None = None
+
+    def use(self, batch: Batch, *, hybrid: bool) -> None:
+        """The candidates of the next forward pass."""
+        self._candidates, self._facts = batch, None
+        self.vectors = batch.vectors if hybrid else None
 
     def begin(self, input_ids: Tensor | None, attention_mask: Tensor | None) -> None:
         pass
 
+    def asked(self, hidden: Tensor) -> None:
+        if self._candidates is not None and self.vectors is None and self._adapter.question is not None:
+            self.vectors = self._adapter.question(hidden, self._candidates.asking).detach()  # [B, E]
+
     def facts(self, layer: int, q: Tensor) -> FactBatch | None:
-        if layer == 0:
-            self.queries = q
-        return self.batch
+        if self._facts is None and self._candidates is not None:
+            self._facts = self._projected(self._candidates)
+        return self._facts
+
+    def _projected(self, batch: Batch) -> FactBatch:
+        valid = torch.ones(batch.keys.shape[:2], dtype=torch.bool, device=batch.keys.device)
+        prior = None if self.vectors is None else batch.prior(self._adapter.config, self.vectors)  # [B, n]
+        return FactBatch.project(Projection.of(self._adapter), batch.keys, batch.values, valid, prior=prior)
 
 
 class PromptPrefix:
@@ -105,7 +122,6 @@ def collate(examples: Sequence[Example], pool: Pool, prefix: PromptPrefix, devic
         asking[b, : len(ask)] = True
         kinds[b, len(ask) - 1 : len(row) - 1] = torch.tensor(example.kinds)
     picked = torch.tensor([example.candidates for example in examples])  # [B, n]
-    gold_rows = [example.gold_row for example in examples]
 
     def vectors(of: Any) -> Tensor:
         return torch.from_numpy(of).float().to(device)
@@ -115,7 +131,6 @@ def collate(examples: Sequence[Example], pool: Pool, prefix: PromptPrefix, devic
         torch.tensor([example.gold for example in examples], device=device),
         vectors(pool.keys[picked.numpy()]), vectors(pool.values[picked.numpy()]),
         torch.stack([torch.from_numpy(example.vector) for example in examples]).float().to(device),
-        vectors(pool.keys[gold_rows]),
         torch.tensor([[float(x is not None) for x in example.match] for example in examples], device=device),
         torch.tensor([[x or 0.0 for x in example.match] for example in examples], device=device),
     )  # fmt: skip
@@ -126,18 +141,13 @@ def losses(
     source: TrainingFacts,
     batch: Batch,
     prefix: PromptPrefix,
-    negatives: Tensor,
     *,
-    prior: bool,
+    hybrid: bool,
 ) -> dict[str, Tensor]:
-    """The four losses. `negatives` [P, E] are keys for the select loss; `prior` False trains the attention route."""
+    """The three losses. `hybrid` False trains the attention route."""
     model: Any = attachment.model
     adapter = attachment.adapter
-    projection = Projection.of(adapter)
-    valid = torch.ones(batch.keys.shape[:2], dtype=torch.bool, device=batch.keys.device)
-    source.batch = FactBatch.project(
-        projection, batch.keys, batch.values, valid, prior=batch.prior(adapter.config) if prior else None
-    )
+    source.use(batch, hybrid=hybrid)
     attachment.trace = Trace()
     before = torch.ones(len(batch.ids), len(prefix.ids), dtype=torch.bool, device=batch.mask.device)
     hidden = model.base_model(
@@ -152,12 +162,10 @@ def losses(
     targets = torch.where(_ends(batch.mask), prefix.tokenizer.eos_token_id, targets)  # [B, T]
     logits = model.get_output_embeddings()(hidden[written]).float()  # [*, vocab]
     gate = gate_logits(adapter, hidden, weights)  # [B, T, 3]
-    assert source.queries is not None
     return {
         "write": F.cross_entropy(logits, targets[written]),
         "gate": F.cross_entropy(gate[learnt], batch.kinds[learnt]),
         "attend": _attend_loss(weights, batch),
-        "select": _select_loss(projection, source.queries, batch, negatives),
     }
 
 
@@ -174,20 +182,6 @@ def _attend_loss(weights: Tensor, batch: Batch) -> Tensor:
     right = weights.gather(2, batch.gold[:, None, None].expand(-1, weights.shape[1], 1))[..., 0]  # [B, T]
     # the floor only keeps the logarithm finite: below it nothing is learnt
     return -right[wanted].clamp_min(1e-20).log().mean()
-
-
-def _select_loss(projection: Projection, queries: Tensor, batch: Batch, negatives: Tensor) -> Tensor:
-    """-log of the right key's share of the select layer's score: softmax over keys, summed over heads and tokens."""
-    keys = torch.cat([batch.gold_keys, batch.keys.flatten(0, 1)[:: max(1, batch.keys.shape[1] // 4)], negatives])
-    sigma = projection.sigma(keys)  # [P]
-    parts = []
-    for b in range(len(queries)):
-        vectors, offsets = projection.absorb(queries[b, batch.asking[b]], 0)  # [m, E], [m]
-        logits = (vectors @ keys.T + offsets[:, None]) / sigma  # [m, P]
-        twins = (keys @ batch.gold_keys[b] > 0.999).index_fill(0, torch.tensor([b], device=keys.device), False)
-        scores = logits.masked_fill(twins, -torch.inf).softmax(-1).mean(0)  # [P]
-        parts.append(-scores[b].clamp_min(1e-9).log())
-    return torch.stack(parts).mean()
 
 
 def start_from_model(adapter: Adapter, model: nn.Module, modules: Sequence[Any]) -> None:

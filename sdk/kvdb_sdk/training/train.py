@@ -25,12 +25,12 @@ from kvdb.types import EncoderRecord
 from ..attend.adapter import Adapter, AdapterConfig, Card, model_probe, save_adapter
 from ..attend.attention import Attachment, attention_modules, model_shape
 from ..question.relation_encoder import relation_match
-from ..question.relation_match import RelationMatch
+from ..question.relation_match import Match
 from .calibration import calibrated
 from .examples import NEAR, Encode, Example, Pool, draw
 from .losses import PromptPrefix, TrainingFacts, collate, losses, start_from_model
 from .query_norm import scale_as_normalised
-from .query_training import train_queries
+from .question_training import train_question_vector
 from .relation_training import RELATIONS, learn_relations
 from .relation_wordings import pool_apart
 
@@ -41,10 +41,10 @@ _SMALL = ("prior", "threshold", "mix", "gate_weight", "gate_bias", "gate_known",
 
 @dataclass(frozen=True, slots=True)
 class TrainingOptions:
-    """How to train. Loss weights are for (write, gate, attend, select); see kvdb_sdk/training/losses.py.
+    """How to train. Loss weights are for (write, gate, attend); see kvdb_sdk/training/losses.py.
 
     `near`: the share of candidates that are a question's nearest keys. `unknown`: of questions without their fact.
-    `attention_only`: of steps without the prior.
+    `attention_only`: of steps as on the attention route.
     """
 
     steps: int = 600
@@ -53,14 +53,13 @@ class TrainingOptions:
     near: float = NEAR
     unknown: float = 0.25
     attention_only: float = 0.25
-    negatives: int = 2048
     learning_rate: float = 1e-3
-    weights: tuple[float, float, float, float] = (1.0, 1.0, 1.0, 0.3)
+    weights: tuple[float, float, float] = (1.0, 1.0, 1.0)
     seed: int = 0
     checkpoint_every: int = 50
     calibration: int = 1024  # examples that refusal is calibrated on at the end
-    query_steps: int = 600  # of the query heads alone, before the others (kvdb_sdk/training/query_training.py)
-    query_questions: int = 6000  # that these see
+    question_steps: int = 1000  # of the model's vector of a question, first (kvdb_sdk/training/question_training.py)
+    questions: int = 40_000  # that these see
     relation_steps: int = 400  # of how questions mean relations (relation_training.py); 0: as the encoder has it
 
 
@@ -74,7 +73,9 @@ class Progress:
 
 
 def default_config(model: Any, model_name: str, encoder: EncoderRecord) -> AdapterConfig:
-    """Every third layer of the upper 60 % attends to facts (AtlasKV: every third); the lowest of them selects."""
+    """Every third layer of the upper 60 % attends to facts (AtlasKV: every third). The question's vector is made low:
+    what a layer further up has of a name is less like its words.
+    """
     shape = model_shape(model)
     layers = shape.pop("layers")
     step = 3 if layers >= 12 else 1
@@ -82,7 +83,7 @@ def default_config(model: Any, model_name: str, encoder: EncoderRecord) -> Adapt
     kb_layers = tuple(range(first, layers, step)) or (layers - 1,)
     return AdapterConfig(
         model=model_name, encoder=encoder.name, encoder_dim=encoder.dim, kb_layers=kb_layers,
-        select_layers=kb_layers[:1], **shape,
+        select_layers=kb_layers[:1], question_layer=layers // 7, **shape,
     )  # fmt: skip
 
 
@@ -132,26 +133,24 @@ def train(
     optimizer = _optimizer(adapter, options)
     done = _restore(target / CHECKPOINT, adapter, optimizer)
     prefix = PromptPrefix(model, tokenizer)
-    if not (target / CHECKPOINT).exists() and options.query_steps:
-        train_queries(
-            adapter, model, pool, encode, prefix,
-            questions=options.query_questions, steps=options.query_steps, seed=options.seed,
-        )  # fmt: skip
+    if not (target / CHECKPOINT).exists() and options.question_steps and config.question_layer is not None:
+        note and note("the model's own vector of a question")
+        train_question_vector(
+            adapter, model, pool, prefix, questions=options.questions, steps=options.question_steps, seed=options.seed
+        )
         _save_checkpoint(target / CHECKPOINT, adapter, optimizer, 0)
-    source = TrainingFacts()
+    source = TrainingFacts(adapter)
     started = time.monotonic()
     with Attachment(model, adapter, source, keep_all=True) as attachment:
         for step in range(done, options.steps):
             batch = collate(examples.of_step(step), pool, prefix, model.device)
             draw_of_step = torch.Generator().manual_seed(options.seed * 7919 + step)
-            picked = torch.randint(len(pool.rows), (options.negatives,), generator=draw_of_step)
-            negatives = torch.from_numpy(pool.keys[picked.numpy()]).float().to(model.device)  # [P, E]
-            prior = bool(torch.rand((), generator=draw_of_step) >= options.attention_only)
-            parts = losses(attachment, source, batch, prefix, negatives, prior=prior)
+            hybrid = bool(torch.rand((), generator=draw_of_step) >= options.attention_only)
+            parts = losses(attachment, source, batch, prefix, hybrid=hybrid)
             _update(adapter, optimizer, parts, options, step)
             if report is not None:
                 values = {name: float(part.detach()) for name, part in parts.items()}
-                report(Progress(step + 1, values | {"prior": float(prior)}, time.monotonic() - started))
+                report(Progress(step + 1, values | {"hybrid": float(hybrid)}, time.monotonic() - started))
             if (step + 1) % options.checkpoint_every == 0:
                 _save_checkpoint(target / CHECKPOINT, adapter, optimizer, step + 1)
         if adapter.config.copies:  # else the model itself says whether it knows
@@ -174,7 +173,7 @@ class _Examples:
         self,
         pool: Pool,
         encode: Encode,
-        matcher: RelationMatch,
+        matcher: Match,
         tokenizer: Any,
         options: TrainingOptions,
         *,
