@@ -157,3 +157,17 @@ def test_words_alone_tell_relations_apart():
     assert second.tolist() == [0.0]
     assert third.tolist() == [1.0]  # the slip is mended
     assert noun_share("its elevtion in feet?", "elevation in feet") == 0.5
+
+
+def test_only_the_prompt_is_read_as_a_question(store, monkeypatch):
+    """As many tokens again, after the prompt, are no new question."""
+    of = model()
+    with attached(of, store, monkeypatch, wanted="the capital of Place 8", route="attention") as knowledge:
+        inputs = TOKENIZER([chat_prompt(TOKENIZER, "Which one is it?")], return_tensors="pt")
+        with torch.no_grad(), knowledge.facts.generation():
+            cache = of(**inputs, use_cache=True).past_key_values
+            before = knowledge.facts.selected[0].tolist()
+            other = torch.from_numpy(tiny_store.encoder()(["the capital of Place 9"]))
+            monkeypatch.setattr(knowledge.facts.adapter.question, "forward", lambda hidden, asking: other)
+            of(input_ids=inputs["input_ids"], past_key_values=cache)
+        assert knowledge.facts.selected[0].tolist() == before

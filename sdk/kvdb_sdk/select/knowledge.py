@@ -117,8 +117,8 @@ class StoreFacts:
     def asked(self, hidden: Tensor) -> None:
         """The model has a vector of each question now: hidden states [B, T, hidden]. Selects by it."""
         own, asking = self.adapter.question, self._asking
-        if own is None or asking is None or self.route == "encoder" or hidden.shape[1] != asking.shape[1]:
-            return
+        if own is None or asking is None or self._batch is not None or hidden.shape[1] != asking.shape[1]:
+            return  # of this prompt's forward passes only the first reads the question
         vectors = own(hidden, asking).float().cpu().numpy()  # [B, E]
         with self.generation() as snapshot:
             if self.route == "attention":
