@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 import torch
 
+from kvdb.kg2kv import key_sentence
 from kvdb.types import fact_of
 from kvdb_sdk import attach
 from kvdb_sdk.attend.adapter import Adapter
@@ -18,6 +19,7 @@ from kvdb_sdk.training import question_training
 from kvdb_sdk.training.examples import Pool, PoolRow
 from kvdb_sdk.training.losses import PromptPrefix
 from kvdb_sdk.training.question_training import _states, train_question_vector
+from kvdb_sdk.training.relation_wordings import with_made_up
 from kvdb_sdk.training.train import default_config
 
 from . import tiny, tiny_store
@@ -106,6 +108,19 @@ def test_the_same_sentence_under_another_number_is_no_wrong_key():
     near = [float(1 - own(each.float()[None], torch.ones(1, 3, dtype=torch.bool))[0] @ torch.tensor(keys[0]).float())
             for each in seen.states]  # fmt: skip
     assert min(near) - 1e-3 <= float(found) <= max(near) + 1e-3  # no contrast is left
+
+
+def test_made_up_pairs_widen_the_relations_and_are_asked_in_their_own_words():
+    facts = pool()
+    wide = with_made_up(facts, ENCODER, 40, seed=0)
+    made_up = [wide.rows[i] for i in wide.askable if i >= len(facts.rows)]
+    assert len(made_up) == 40 and wide.rows[: len(facts.rows)] == facts.rows
+    assert {row.term for row in made_up} <= {row.term for row in facts.rows}
+    assert len({row.noun for row in made_up}) > 30
+    for row, key in zip(made_up, wide.keys[len(facts.rows) :], strict=True):
+        np.testing.assert_allclose(key, ENCODER([key_sentence(row.noun, row.term)])[0], atol=1e-3)
+        assert all("{term}" in wording for wording in row.asked)
+    assert with_made_up(facts, ENCODER, 40, seed=0).rows == wide.rows
 
 
 def attached(of, store, monkeypatch, *, wanted: str, **more):

@@ -84,6 +84,28 @@ def pool_apart(encode: Encode, *, most: int | None = None) -> Pool:
     return Pool.of(rows, keys.astype(np.float16), values.astype(np.float16))
 
 
+def with_made_up(pool: Pool, encode: Encode, count: int, *, seed: int) -> Pool:
+    """The pool, and `count` pairs of a relation of these wordings and a term of the pool: no facts, but there are
+    questions about them and keys, and the pool's own relations are few.
+    """
+    rng = random.Random(seed)
+    relations = [(noun, tuple(texts)) for noun, texts in load_common_relations().items()]
+    for domain in load_domains():
+        relations += [
+            (noun_forms(name).tail_noun, tuple(about["asked"])) for name, about in domain["relations"].items()
+        ]
+    terms = list(dict.fromkeys(pool.rows[i].term for i in pool.askable))
+    pairs = [(rng.choice(relations), rng.choice(terms)) for _ in range(count)]
+    rows = [PoolRow(noun, term, "", asked=asked) for (noun, asked), term in pairs]
+    keys = encode([key_sentence(row.noun, row.term) for row in rows]).astype(np.float16)  # [count, E]
+    return Pool(
+        [*pool.rows, *rows],
+        np.concatenate([pool.keys, keys]),
+        np.concatenate([pool.values, keys]),  # nothing reads a value of these
+        [*pool.askable, *range(len(pool.rows), len(pool.rows) + count)],
+    )
+
+
 def wordings_of(pairs: Sequence[tuple[str, str]], domains: Sequence[dict[str, Any]]) -> Wordings:
     """Wordings of (question with its subject masked, noun) and of domains in the form of `load_domains`."""
     place: dict[str, int] = {}

@@ -32,7 +32,7 @@ from .losses import PromptPrefix, TrainingFacts, collate, losses, start_from_mod
 from .query_norm import scale_as_normalised
 from .question_training import train_question_vector
 from .relation_training import RELATIONS, learn_relations
-from .relation_wordings import pool_apart
+from .relation_wordings import pool_apart, with_made_up
 
 CHECKPOINT = "checkpoint.safetensors"
 _CHUNK = 512  # examples prepared at a time: their questions are encoded together
@@ -136,8 +136,9 @@ def train(
     if not (target / CHECKPOINT).exists() and options.question_steps and config.question_layer is not None:
         note and note("the model's own vector of a question")
         train_question_vector(
-            adapter, model, pool, prefix, questions=options.questions, steps=options.question_steps, seed=options.seed
-        )
+            adapter, model, with_made_up(pool, encode, options.questions // 2, seed=options.seed), prefix,
+            questions=options.questions, steps=options.question_steps, seed=options.seed,
+        )  # fmt: skip
         _save_checkpoint(target / CHECKPOINT, adapter, optimizer, 0)
     source = TrainingFacts(adapter)
     started = time.monotonic()
