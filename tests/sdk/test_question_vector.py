@@ -11,7 +11,7 @@ import torch
 from kvdb.kg2kv import key_sentence
 from kvdb.types import fact_of
 from kvdb_sdk import attach
-from kvdb_sdk.attend.adapter import Adapter
+from kvdb_sdk.attend.adapter import Adapter, fingerprint
 from kvdb_sdk.attend.question_vector import POOLINGS, WIDTH, QuestionVector
 from kvdb_sdk.models.prompts import chat_prompt
 from kvdb_sdk.question.word_match import noun_share, word_match
@@ -186,3 +186,11 @@ def test_only_the_prompt_is_read_as_a_question(store, monkeypatch):
             monkeypatch.setattr(knowledge.facts.adapter.question, "forward", lambda hidden, asking: other)
             of(input_ids=inputs["input_ids"], past_key_values=cache)
         assert knowledge.facts.selected[0].tolist() == before
+
+
+def test_another_vector_of_a_question_is_another_adapter():
+    """A store's calibration of the attention route is of the vector that it was made with."""
+    built, card = tiny_store.adapter_for(model(), question_layer=0)
+    before = fingerprint(built, card)
+    built.question.out[0, 0] += 1
+    assert fingerprint(built, card) != before

@@ -155,7 +155,8 @@ def fingerprint(adapter: Adapter, card: Card) -> str:
     """Tells adapters apart: a hash of what the card says they fit and judge by, and of what training moves."""
     said = json.dumps([asdict(card.config), card.model_probe, card.encoder_probes], sort_keys=True)
     made = hashlib.blake2b(said.encode(), digest_size=16)
-    for parameter in (adapter.prior, adapter.threshold, adapter.null_bias, adapter.mix, adapter.relation):
+    own = [] if adapter.question is None else [adapter.question.out]
+    for parameter in (adapter.prior, adapter.threshold, adapter.null_bias, adapter.mix, adapter.relation, *own):
         made.update(parameter.detach().to("cpu", torch.float16).numpy().tobytes())
     return made.hexdigest()
 
@@ -225,10 +226,10 @@ def load_card(folder: str | Path) -> Card:
             config[name] = tuple(int(x) for x in config[name])
         for name in {"known", "known_by_attention", "related"} & config.keys():
             config[name] = tuple(float(x) for x in config[name])
-        if len(config["known"]) == 6:  # cards written before relations were matched
+        if len(config.get("known", ())) == 6:  # cards written before relations were matched
             config["known"] += (0.0, 0.0)
             config.setdefault("relation_bonus", 0.0)
-        if len(config["known_by_attention"]) == 3:  # before the model had a vector of the question
+        if len(config.get("known_by_attention", ())) == 3:  # before the model had a vector of the question
             config["known_by_attention"] += (0.0,) * 5
         return Card(
             config=AdapterConfig(**config),
