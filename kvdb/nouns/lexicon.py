@@ -39,7 +39,7 @@ TYPE_NOUNS = frozenset(_TYPE_NOUNS.split())
 THIN_NOUNS = frozenset({"status", "type", "scope", "kind", "class", "category", "level", "rank", "sort", "form"})
 
 IRREGULAR_AGENTS = {
-    "written": "author", "wrote": "author", "write": "author", "built": "builder", "made": "maker",
+    "read": "reader", "written": "author", "wrote": "author", "write": "author", "built": "builder", "made": "maker",
     "led": "leader", "taught": "teacher", "sold": "seller", "bought": "buyer", "won": "winner",
     "held": "holder", "run": "operator", "sung": "singer", "drawn": "illustrator", "spoken": "speaker",
     "given": "giver", "taken": "taker", "known": "knower", "shown": "presenter", "driven": "driver",

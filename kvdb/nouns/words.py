@@ -102,8 +102,9 @@ def agent(word: str) -> str:
     lower = word.lower()
     if lower in IRREGULAR_AGENTS:
         return IRREGULAR_AGENTS[lower]
-    if lower in IRREGULAR_PARTICIPLES:
-        return agent(_plain_of_gerund(IRREGULAR_PARTICIPLES[lower]))
+    plain = _plain_of_gerund(IRREGULAR_PARTICIPLES[lower]) if lower in IRREGULAR_PARTICIPLES else lower
+    if plain != lower:  # "read" is its own participle
+        return agent(plain)
     stem = lower[:-2] if is_participle(lower) else lower.removesuffix("e")
     if stem + "e" in OR_VERBS or stem in OR_VERBS or re.search(r"[^aeiou]*[aeiou].*(?:at|ct|it)$", stem):
         return stem + "or" if _takes_or(stem) else stem + "er"

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from kvdb.nouns import noun_forms
+from kvdb.nouns import lexicon, noun_forms
 
 TAIL_NOUNS = {
     # nouns stay
@@ -20,6 +20,7 @@ TAIL_NOUNS = {
     "group of the periodic table": "group of the periodic table",
     # verb phrases become nouns
     "is governed by": "governor",
+    "read by": "reader",
     "was founded by": "founder",
     "was discovered by": "discoverer",
     "was described by": "describer",
@@ -125,3 +126,11 @@ def test_any_phrase_of_function_words_gives_usable_nouns(relation: str) -> None:
     nouns = noun_forms(relation)
     assert nouns.tail_noun.strip()
     assert nouns.head_noun.strip()
+
+
+@pytest.mark.parametrize("word", sorted(lexicon.IRREGULAR_PARTICIPLES))
+@pytest.mark.parametrize("frame", ["{} by", "is {} by", "{}", "was {} in", "is {} from"])
+def test_every_irregular_participle_gives_usable_nouns(frame: str, word: str) -> None:
+    """The one of "read" is "read", which once led in circles."""
+    nouns = noun_forms(frame.format(word))
+    assert nouns.tail_noun.strip() and nouns.head_noun.strip()

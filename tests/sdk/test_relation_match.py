@@ -10,7 +10,7 @@ import pytest
 
 from kvdb_sdk.attend.adapter import AdapterConfig
 from kvdb_sdk.question.relatedness import Relatedness, related_probability, relatedness
-from kvdb_sdk.question.relation_match import FAR, VALUE_SHARE, RelationMatch, gap, term_in, without_subject
+from kvdb_sdk.question.relation_match import FAR, MOST_TOLD, RelationMatch, gap, term_in, without_subject
 
 SIZE = 128
 NOUNS = ["capital", "river", "code"]
@@ -40,17 +40,41 @@ def test_the_match_is_the_formula():
 
 
 def test_what_the_facts_say_counts_as_well():
-    values = np.random.default_rng(1).normal(size=(2, SIZE)).astype(np.float16)
-    asked, nouns = ["Who holds it?", "Where is it?"], [NOUNS[:2], NOUNS[2:]]
+    asked, nouns, values = "Who holds it?", NOUNS[:2], ["Ann Lee", "the Ouse"]
     change = np.random.default_rng(2).normal(size=(SIZE, SIZE)).astype(np.float32)
-    plain = matcher()(asked, nouns)
-    for to_values in (None, change):
-        found = RelationMatch(encoder, None, to_values)(asked, nouns, [values, values[:1]])
-        for text, match, before, said in zip(asked, found, plain, [values, values[:1]], strict=True):
-            q = encoder([text])[0]
-            q = q if to_values is None else (q + change @ q) / np.linalg.norm(q + change @ q)
-            wanted = before + VALUE_SHARE * (said.astype(np.float32) @ q)
-            assert match.tolist() == pytest.approx(wanted.tolist(), abs=1e-5)
+    for of in (None, change):
+        q = encoder([asked])[0]
+        q = q if of is None else (q + of @ q) / np.linalg.norm(q + of @ q)
+        wanted = encoder(["the capital of it: Ann Lee", "the river of it: the Ouse"]) @ q
+        found = RelationMatch(encoder, of)([asked], [nouns], [values])[0]
+        assert found.tolist() == pytest.approx(wanted.tolist(), abs=1e-5)
+
+
+def test_a_relation_has_one_match_whatever_its_values():
+    match = matcher()
+    asked = ["Which river has it?"]
+    two, one = (
+        match(asked, [["river", "code", "river"]], [["Ouse", "x", "Hudson"]])[0],
+        match(asked, [["river"]], [["Ouse"]])[0],
+    )
+    assert two[0] == two[2] == pytest.approx(one[0])
+    silent = match(asked, [["river", "code"]], [["", "x"]])[0]
+    assert silent[0] == pytest.approx(match(asked, [["river"]])[0][0])
+
+
+def test_of_many_relations_the_likeliest_are_read_beside_their_values():
+    texts: list[str] = []
+
+    def counted(batch):
+        texts.extend(batch)
+        return encoder(batch)
+
+    nouns = [f"thing {i}" for i in range(100)] + ["river"]
+    found = matcher(encode=counted)(["Which river has it?"], [nouns], [["v" * 200] * 101])[0]
+    beside = [text for text in texts if ": " in text]
+    assert len(beside) == MOST_TOLD and any("river" in text for text in beside)
+    assert int(found.argmax()) == 100
+    assert max(map(len, beside)) < 120  # a value is cut
 
 
 def test_a_slip_is_mended_before_it_is_compared():

@@ -1,4 +1,4 @@
-"""How the match of relations is learnt: the wordings, the matrices, and the change of the encoder."""
+"""How the match of relations is learnt: the wordings, the change of the encoder, and the matrix in its place."""
 
 from __future__ import annotations
 
@@ -18,9 +18,9 @@ from kvdb_sdk.question.relation_match import RelationMatch
 from kvdb_sdk.training import relation_low_rank, relation_training
 from kvdb_sdk.training.examples import question_of
 from kvdb_sdk.training.relation_low_rank import fit_low_rank
-from kvdb_sdk.training.relation_matrices import encoded, fit_relation
+from kvdb_sdk.training.relation_matrix import encoded, fit_relation
 from kvdb_sdk.training.relation_training import RELATIONS, learn_relations
-from kvdb_sdk.training.relation_wordings import load_domains, load_wordings, pool_apart, wordings_of
+from kvdb_sdk.training.relation_wordings import load_domains, load_thesaurus, load_wordings, pool_apart, wordings_of
 
 from . import tiny as tiny_model
 from .test_encoders import tiny as tiny
@@ -29,6 +29,7 @@ from .test_relation_match import encoder as bags
 
 # Wordings that share no word with their noun: only what is learnt can tell them.
 PAIRS = [("Who runs it?", "mayor"), ("Which stream is there?", "river"), ("Where is its seat?", "capital")]
+NAMED = [(asked, (noun,)) for asked, noun in PAIRS]
 DOMAIN = {
     "domain": "lighthouses",
     "relations": {
@@ -37,7 +38,7 @@ DOMAIN = {
         "height": {"values": ["35 m", "49 m"], "asked": ["How far up does {term} go?", "{term} size"]},
     },
 }
-WORDINGS = wordings_of(PAIRS * 5, [DOMAIN])
+WORDINGS = wordings_of(NAMED * 5, [DOMAIN])
 
 
 @pytest.fixture(scope="module")
@@ -51,7 +52,7 @@ def right(match: RelationMatch) -> int:
 
 
 def test_wordings_have_their_places() -> None:
-    assert [WORDINGS.nouns[i] for i in WORDINGS.right[:3]] == ["mayor", "river", "capital"]
+    assert [WORDINGS.nouns[i] for (i,) in WORDINGS.right[:3]] == ["mayor", "river", "capital"]
     [domain] = WORDINGS.domains
     assert [WORDINGS.nouns[i] for i in domain.nouns] == [noun_forms(name).tail_noun for name in DOMAIN["relations"]]
     assert list(WORDINGS.general) == list(range(15))
@@ -61,8 +62,11 @@ def test_wordings_have_their_places() -> None:
 
 def test_the_package_has_wordings_of_many_kinds() -> None:
     found = load_wordings()
-    assert len(found.domains) > 200 and len(found.nouns) > 3000 and len(found.general) > 15_000
-    assert all("{" not in text for text in found.asked)
+    assert len(found.domains) > 500 and len(found.nouns) > 8000 and len(found.general) > 30_000
+    assert all("{term}" not in text for text in found.asked)
+    for name, about in load_thesaurus().items():
+        assert about["also"] and len(about["asked"]) > 5, name
+        assert all(text.count("{term}") == 1 for text in about["asked"]), name
     for domain in load_domains():
         for name, about in domain["relations"].items():
             assert len(about["values"]) == 2 and all(about["values"]), (domain["domain"], name)
@@ -70,23 +74,24 @@ def test_the_package_has_wordings_of_many_kinds() -> None:
             assert all(text.count("{term}") == 1 for text in about["asked"]), (domain["domain"], name)
 
 
-def test_the_matrices_find_what_wordings_mean() -> None:
-    """Nouns by U, values by W, on bags of words that share none."""
-    to_nouns, to_values = fit_relation(encoded(WORDINGS, bags, bags), steps=80)
-    assert right(RelationMatch(bags, to_nouns)) == len(PAIRS)
+def test_the_matrix_finds_what_wordings_mean() -> None:
+    """On bags of words, where questions and nouns share none."""
+    change = fit_relation(encoded(WORDINGS, bags), steps=80)
+    assert right(RelationMatch(bags, change)) == len(PAIRS)
     assert right(RelationMatch(bags)) < len(PAIRS)
-    by_value = RelationMatch(bags, None, to_values)
-    for at, about in enumerate(DOMAIN["relations"].values()):
+    relations = DOMAIN["relations"]
+    nouns = [noun_forms(name).tail_noun for name in relations]
+    for at, about in enumerate(relations.values()):
         for subject in (0, 1):
-            values = bags([each["values"][subject] for each in DOMAIN["relations"].values()])
-            asked = about["asked"][0].replace("{term}", "it")
-            assert int(by_value([asked], [["x", "x", "x"]], [values])[0].argmax()) == at
+            values = [each["values"][subject] for each in relations.values()]
+            for asked in about["asked"]:
+                match = RelationMatch(bags, change)([asked.replace("{term}", "it")], [nouns], [values])[0]
+                assert int(match.argmax()) == at, asked
 
 
 def test_without_domains_the_nouns_alone_are_learnt() -> None:
-    to_nouns, to_values = fit_relation(encoded(wordings_of(PAIRS, []), bags, bags), steps=60)
-    assert right(RelationMatch(bags, to_nouns)) == len(PAIRS)
-    assert not to_values.any()
+    change = fit_relation(encoded(wordings_of(NAMED, []), bags), steps=60)
+    assert right(RelationMatch(bags, change)) == len(PAIRS)
 
 
 def test_the_encoder_learns_what_wordings_mean(bert: Encoder, monkeypatch) -> None:
@@ -138,8 +143,7 @@ def test_an_encoder_from_elsewhere_is_left_as_it_is() -> None:
 
 def adapter(size: int):
     of = tiny_model.adapter(tiny_model.model("llama"))
-    for name in ("relation", "relation_values"):
-        setattr(of, name, torch.nn.Parameter(torch.zeros(size, size), requires_grad=False))
+    of.relation = torch.nn.Parameter(torch.zeros(size, size), requires_grad=False)
     return of
 
 
@@ -148,10 +152,9 @@ def test_what_was_learnt_is_kept_beside_the_checkpoint(bert: Encoder, tmp_path: 
     notes: list[str] = []
     learn_relations(first, bert, tmp_path, steps=2, seed=0, wordings=WORDINGS, note=notes.append)
     assert [text.split(", loss")[0] for text in notes] == ["relations: step 1 of 2", "relations: step 2 of 2"]
-    assert first.relation.any() and first.relation_values.any() and first.encoder_change
+    assert first.encoder_change and not first.relation.any()
     monkeypatch.setattr(relation_training, "fit_low_rank", None)
     learn_relations(again, bert, tmp_path, steps=2, seed=0, wordings=WORDINGS)
-    assert torch.equal(first.relation, again.relation)
     assert first.encoder_change.keys() == again.encoder_change.keys()
     asked = ["Who runs it?"]
     one, other = (relation_match(each, bert)(asked, [["mayor", "river"]])[0] for each in (first, again))
@@ -159,6 +162,14 @@ def test_what_was_learnt_is_kept_beside_the_checkpoint(bert: Encoder, tmp_path: 
     (tmp_path / RELATIONS).write_bytes(b"not safetensors")
     with pytest.raises(AdapterError, match="remove it to start anew"):
         learn_relations(again, bert, tmp_path, steps=2, seed=0, wordings=WORDINGS)
+
+
+def test_for_an_encoder_from_elsewhere_a_matrix_is_learnt(tmp_path: Path) -> None:
+    first, again = adapter(SIZE), adapter(SIZE)
+    learn_relations(first, bags, tmp_path, steps=1, seed=0, wordings=WORDINGS)
+    learn_relations(again, bags, tmp_path, steps=1, seed=0, wordings=WORDINGS)
+    assert not first.encoder_change and torch.equal(first.relation, again.relation)
+    assert right(relation_match(first, bags)) == len(PAIRS)
 
 
 def test_nothing_is_learnt_in_no_steps(tmp_path: Path) -> None:
@@ -193,10 +204,27 @@ def test_a_step_holds_a_question_against_its_domain(bert: Encoder, monkeypatch) 
     """Nouns of the question's own domain are never excused, however alike; others are."""
     monkeypatch.setattr(relation_low_rank, "ALIKE", -2.0)  # all nouns are alike
     losses: list[float] = []
-    fit_low_rank(bert, wordings_of(PAIRS, []), steps=1, report=lambda _, loss: losses.append(loss))
+    fit_low_rank(bert, wordings_of(NAMED, []), steps=1, report=lambda _, loss: losses.append(loss))
     assert losses[0] == pytest.approx(0.0, abs=1e-6)
     fit_low_rank(bert, wordings_of([], [DOMAIN]), steps=1, report=lambda _, loss: losses.append(loss))
     assert losses[1] > 0.1
+
+
+def test_the_names_of_one_relation_are_not_held_against_each_other(bert: Encoder, monkeypatch) -> None:
+    monkeypatch.setattr(relation_low_rank, "ALIKE", 2.0)  # nothing else is excused
+    losses: list[float] = []
+    pairs = [("Who runs it?", ("mayor", "head of the town")), ("it mayor", ("head of the town", "mayor"))]
+    for also in (True, False):
+        of = wordings_of([(text, names if also else names[:1]) for text, names in pairs], [])
+        fit_low_rank(bert, of, steps=1, report=lambda _, loss: losses.append(loss))
+    assert losses[0] == pytest.approx(0.0, abs=1e-6) and losses[1] > 0.1
+
+
+def test_a_relation_of_a_thesaurus_is_learnt_under_each_of_its_names(bert: Encoder) -> None:
+    wordings = wordings_of([("Who runs it?", ("mayor", "head of the town"))], [])
+    rng = random.Random(0)
+    drawn = {relation_low_rank._drawn(wordings, rng).sentences[0] for _ in range(40)}
+    assert drawn == {"the mayor of it", "the head of the town of it"}
 
 
 def test_the_domains_that_refusal_is_calibrated_on_are_not_learnt_from() -> None:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import logging
 import math
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
@@ -29,6 +30,7 @@ FORMAT = 1
 SPAN_KINDS = ("term", "value")  # what the copy gate can start: the fact's subject, or its value
 _MAX_CARD_BYTES = 1 << 20
 _CHANGE = "encoder."  # before the names of the encoder's change in the file
+_log = logging.getLogger(__name__)
 _NEVER = -1e4  # a logit whose weight and gradient are exactly zero, and that float16 still holds
 
 
@@ -92,7 +94,7 @@ class Adapter(nn.Module):
     mix [L, H]                  which heads decide what is copied
     gate_weight [2, hidden], gate_bias [2], gate_known [2]   when a term or a value is copied
     question                    the model's vector of a question (question_vector.py), where config has a question_layer
-    relation, relation_values [E, E]              U and W of kvdb_sdk/question/relation_match.py
+    relation [E, E]             U of kvdb_sdk/question/relation_match.py
 
     `encoder_change`: of the encoder that compares relations (kvdb_sdk/question/relation_encoder.py); {} where there is
     none.
@@ -121,7 +123,6 @@ class Adapter(nn.Module):
             QuestionVector(config.hidden_size, config.encoder_dim) if config.question_layer is not None else None
         )
         self.relation = nn.Parameter(torch.zeros(config.encoder_dim, config.encoder_dim), requires_grad=False)
-        self.relation_values = nn.Parameter(torch.zeros_like(self.relation), requires_grad=False)
         self.encoder_change: dict[str, Tensor] = {}
         self.reset()
 
@@ -255,8 +256,9 @@ def load_adapter(folder: str | Path) -> tuple[Adapter, Card]:
     except (SafetensorError, OSError, ValueError) as error:
         raise AdapterError(f"{path} is not a safetensors file: {error}") from error
     adapter = Adapter(card.config)
-    for name in ("relation", "relation_values"):  # adapters trained before there was one
-        tensors.setdefault(name, torch.zeros_like(adapter.relation))
+    tensors.setdefault("relation", torch.zeros_like(adapter.relation))  # of adapters trained before there was one
+    if tensors.pop("relation_values", None) is not None:
+        _log.warning("%s was trained when relations were compared otherwise: train it again", path)
     change = {name: tensors.pop(name) for name in list(tensors) if name.startswith(_CHANGE)}
     wanted = {name: tuple(t.shape) for name, t in adapter.state_dict().items()}
     found = {name: tuple(t.shape) for name, t in tensors.items()}

@@ -24,7 +24,7 @@ from ..models.encoders import Encoder
 from ..models.sentence_model import PlainSentenceModel
 from .relation_match import Encode, RelationMatch
 
-RANK = 16
+RANK = 32
 
 LowRank = Mapping[str, Tensor]  # "<name of the linear map>.a" [r, in] and "<name>.b" [out, r]
 
@@ -54,12 +54,11 @@ def relation_match(adapter: Adapter, encode: Encode) -> RelationMatch:
     An encoder that gives the vectors that the adapter was trained with, but from elsewhere, cannot be changed: then
     they are compared as they are.
     """
-    to_nouns, to_values = (w.detach().float().cpu().numpy() for w in (adapter.relation, adapter.relation_values))
     if not adapter.encoder_change:
-        return RelationMatch(encode, to_nouns, to_values)
+        return RelationMatch(encode, adapter.relation.detach().float().cpu().numpy())
     if sentence_model(encode) is None:
         return RelationMatch(encode)
-    return RelationMatch(changed(encode, adapter.encoder_change), to_nouns, to_values)
+    return RelationMatch(changed(encode, adapter.encoder_change))
 
 
 def sentence_model(encode: Encode) -> PlainSentenceModel | None:

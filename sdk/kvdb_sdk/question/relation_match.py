@@ -1,15 +1,16 @@
 """How well the words of a question, its subject aside, mean a relation.
 
 The vector of a whole question is mostly its subject's: "Who runs ABN AMRO?" is as near to the key of the company's
-website as to that of its key people. So the subject gives way to "it" on both sides, and what is left is compared, by
-an encoder f that was changed for it (relation_encoder.py; else the store's own e):
+website as to that of its key people. So the subject gives way to "it" on both sides, and what is left is compared with
+the relation's noun beside what the fact says, by an encoder f that was changed for it (relation_encoder.py; else the
+store's own e):
 
-    q = f("Who runs it?")
-    match = cos((1 + U) q, f("the key people of it")) + VALUE_SHARE cos((1 + W) q, e(value))
+    match = cos((1 + U) f("Who runs it?"), f("the key people of it: Jane Doe (CEO)"))
 
-What a fact says of its subject tells as well: "Who?" is nearer to a person than to a year, whatever the relation is
-called. f, U and W are learnt from wordings of questions (relation_wordings.py); with U = W = 0 and f = e it is the
-encoder's own similarity. docs/attention.md has what each of them gives.
+A fact's value tells as well as its relation's name: "Who?" is nearer to a person than to a year, whatever the relation
+is called. Where there is no fact, the noun stands alone. f, or U where an encoder cannot be changed, is learnt from
+wordings of questions (relation_wordings.py); with U = 0 and f = e it is the encoder's own similarity.
+docs/attention.md has what each of them gives.
 """
 
 from __future__ import annotations
@@ -20,52 +21,65 @@ from collections.abc import Callable, Sequence
 import numpy as np
 
 from kvdb.kg2kv import key_sentence
-from kvdb.types import F16, F32
+from kvdb.types import F32
 
 from .spelling import mended
 
 Encode = Callable[[Sequence[str]], F32]
-Match = Callable[[Sequence[str], Sequence[Sequence[str]], "Sequence[F16 | F32] | None"], list[F32]]
-"""Of texts, their subjects masked, with nouns each, and vectors of what the facts with these nouns say."""
+Match = Callable[[Sequence[str], Sequence[Sequence[str]], "Sequence[Sequence[str]] | None"], list[F32]]
+"""Of texts, their subjects masked, with nouns each, and what the facts with these nouns say."""
 
 SUBJECT = "it"
-VALUE_SHARE = 0.5
 FAR = -0.2
-_MOST_NOUNS = 50_000  # kept with their vectors
+MOST_TOLD = 16  # nouns of a text that are read beside a value: those that mean it most
+_LONGEST = 80  # characters of a value that are read
+_MOST_KEPT = 20_000  # texts of nouns with their vectors
 _MOST_ASKED = 512
 
 
 class RelationMatch:
-    """Compares questions with the nouns of relations; keeps the nouns' vectors."""
+    """Compares questions with relations; keeps the vectors of what it has compared."""
 
-    def __init__(self, encode: Encode, to_nouns: F32 | None = None, to_values: F32 | None = None) -> None:
-        """`encode` is f; `to_nouns` and `to_values` are U and W [E, E], None for 0."""
+    def __init__(self, encode: Encode, change: F32 | None = None) -> None:
+        """`encode` is f; `change` is U [E, E], None for 0."""
         self._encode = encode
-        self._moves = (to_nouns, to_values)
+        self._change = change
         self._vectors: dict[str, F32] = {}
-        self._asked: dict[str, tuple[F32, F32]] = {}
+        self._asked: dict[str, F32] = {}
 
     def __call__(
-        self, asked: Sequence[str], nouns: Sequence[Sequence[str]], values: Sequence[F16 | F32] | None = None
+        self,
+        asked: Sequence[str],
+        nouns: Sequence[Sequence[str]],
+        values: Sequence[Sequence[str]] | None = None,
     ) -> list[F32]:
         """The match of each text of `asked`, its subject masked, with each of its `nouns`: in [-1, 1].
 
-        `values`: for each text the vectors [n, E] of what the facts with these nouns say, which then count as well, up
-        to VALUE_SHARE more or less.
+        `values`: for each text, what the facts with these nouns say. Facts with one noun have one match, by the value
+        of the first of them: which of its values a relation has is not what a question means by it.
         """
         if not asked:
             return []
-        wanted = self._noun_vectors({noun for group in nouns for noun in group})
         asked = [mended(text, group) for text, group in zip(asked, nouns, strict=True)]
-        vectors = self._question_vectors(asked)
-        out = [
-            np.array([wanted[noun] @ vectors[text][0] for noun in group], np.float32)
+        questions = self._question_vectors(asked)
+        plain = self._by_noun(asked, nouns, questions)
+        if values is None:
+            return plain
+        told = [_told(match, group, said) for match, group, said in zip(plain, nouns, values, strict=True)]
+        vectors = self._noun_vectors({text for each in told for text in each.values()})
+        for text, match, group, each in zip(asked, plain, nouns, told, strict=True):
+            for at, noun in enumerate(group):
+                if noun in each:
+                    match[at] = vectors[each[noun]] @ questions[text]
+        return plain
+
+    def _by_noun(self, asked: Sequence[str], nouns: Sequence[Sequence[str]], questions: dict[str, F32]) -> list[F32]:
+        sentences = {noun: key_sentence(noun, SUBJECT) for group in nouns for noun in group}
+        vectors = self._noun_vectors(set(sentences.values()))
+        return [
+            np.array([vectors[sentences[noun]] @ questions[text] for noun in group], np.float32)
             for text, group in zip(asked, nouns, strict=True)
         ]
-        if values is not None:
-            for text, match, said in zip(asked, out, values, strict=True):
-                match += VALUE_SHARE * (said.astype(np.float32) @ vectors[text][1])
-        return out
 
     def best(self, asked: str, nouns: Sequence[str]) -> tuple[str, float]:
         """The noun that a text means most, and the match. ("", -1.0) where there is none to choose from."""
@@ -74,28 +88,39 @@ class RelationMatch:
         scores = self([asked], [nouns])[0]
         return nouns[int(scores.argmax())], float(scores.max())
 
-    def _question_vectors(self, asked: Sequence[str]) -> dict[str, tuple[F32, F32]]:
-        """(1 + U) f and (1 + W) f of each text, unit length. The last ones are kept: a question is compared more than
-        once.
-        """
+    def _question_vectors(self, asked: Sequence[str]) -> dict[str, F32]:
+        """(1 + U) f of each text, unit length. The last ones are kept: a question is compared more than once."""
         missing = [text for text in dict.fromkeys(asked) if text not in self._asked]
         if missing:
             if len(self._asked) + len(missing) > _MOST_ASKED:
                 self._asked = {text: self._asked[text] for text in asked if text in self._asked}
-            vectors = self._encode(missing)  # [m, E]
-            both = (_moved(vectors, change) for change in self._moves)
-            self._asked.update(zip(missing, zip(*both, strict=True), strict=True))
+            self._asked.update(zip(missing, _moved(self._encode(missing), self._change), strict=True))
         return self._asked
 
-    def _noun_vectors(self, nouns: set[str]) -> dict[str, F32]:
-        missing = sorted(nouns - self._vectors.keys())
-        if len(self._vectors) + len(missing) > _MOST_NOUNS:
+    def _noun_vectors(self, sentences: set[str]) -> dict[str, F32]:
+        missing = sorted(sentences - self._vectors.keys())
+        if len(self._vectors) + len(missing) > _MOST_KEPT:
             self._vectors.clear()
-            missing = sorted(nouns)
+            missing = sorted(sentences)
         if missing:
-            vectors = self._encode([key_sentence(noun, SUBJECT) for noun in missing])  # [n, E]
-            self._vectors.update(zip(missing, vectors, strict=True))
+            self._vectors.update(zip(missing, self._encode(missing), strict=True))
         return self._vectors
+
+
+def beside_value(noun: str, value: str) -> str:
+    """A relation's noun and what a fact says, as they are compared together."""
+    return f"{key_sentence(noun, SUBJECT)}: {value[:_LONGEST]}"
+
+
+def _told(match: F32, nouns: Sequence[str], values: Sequence[str]) -> dict[str, str]:
+    """The nouns that are compared beside a value, with the sentence of each. `match`: of the nouns alone."""
+    first: dict[str, str] = {}
+    for at in np.argsort(-match, kind="stable").tolist():
+        if values[at]:
+            first.setdefault(nouns[at], values[at])
+        if len(first) == MOST_TOLD:
+            break
+    return {noun: beside_value(noun, value) for noun, value in first.items()}
 
 
 def _moved(vectors: F32, change: F32 | None) -> F32:

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from typing import Any
 
 import numpy as np
 
@@ -27,7 +26,9 @@ def noun_share(question: str, noun: str) -> float:
     return sum(word in asked for word in words) / len(words) if words else 0.0
 
 
-def word_match(asked: Sequence[str], nouns: Sequence[Sequence[str]], values: Sequence[Any] | None = None) -> list[F32]:
+def word_match(
+    asked: Sequence[str], nouns: Sequence[Sequence[str]], values: Sequence[Sequence[str]] | None = None
+) -> list[F32]:
     """The match of each text of `asked` with each of its `nouns`, in [0, 1]. `values`, what facts say, do not count."""
     return [
         np.array([noun_share(mended(text, [noun]), noun) for noun in group], np.float32)

@@ -106,8 +106,9 @@ def _matches(
     terms = [(b, term) for b, found in enumerate(named) for term in found]
     known: dict[str, tuple[str, str]] = {}
     texts = [without_subject(questions[b], term.start, term.end) for b, term in terms]
-    nouns = [_nouns_of(snapshot, term.rows, known) for _, term in terms]
-    scores = matcher(texts, nouns, [snapshot.value_vectors(term.rows) for _, term in terms])
+    told = [_told_of(snapshot, term.rows, known) for _, term in terms]
+    nouns = [[noun for noun, _ in each] for each in told]
+    scores = matcher(texts, nouns, [[value for _, value in each] for each in told])
     out: list[tuple[dict[int, float], set[str]]] = [({}, set()) for _ in questions]
     for (b, term), own, match in zip(terms, nouns, scores, strict=True):
         rows, theirs = out[b]
@@ -117,14 +118,15 @@ def _matches(
     return [(rows, frozenset(theirs)) for rows, theirs in out]
 
 
-def _nouns_of(snapshot: Snapshot, rows: Sequence[int], known: dict[str, tuple[str, str]]) -> list[str]:
-    """The noun of each row's relation; `known` keeps those of relations that were met before."""
+def _told_of(snapshot: Snapshot, rows: Sequence[int], known: dict[str, tuple[str, str]]) -> list[tuple[str, str]]:
+    """The noun of each row's relation, and what the fact says; `known` keeps the nouns that were met before."""
     out = []
     for row, fact in zip(rows, snapshot.facts([fact_of(row) for row in rows]), strict=True):
         if fact.relation not in known:
             relation = snapshot.relation(snapshot.relation_id(fact.relation) or 0)
             known[fact.relation] = (relation.tail_noun, relation.head_noun)
-        out.append(known[fact.relation][mask_of(row) != "tail"])
+        of_tail, of_head = known[fact.relation]
+        out.append((of_tail, fact.tail) if mask_of(row) == "tail" else (of_head, fact.head))
     return out
 
 

@@ -132,7 +132,7 @@ def _matches(
     """For each text the match of each candidate's relation, None where the text does not name the candidate's term."""
     asked: list[str] = []
     nouns: list[list[str]] = []
-    values: list[F16] = []
+    values: list[list[str]] = []
     at: list[tuple[int, list[int]]] = []
     for b, (text, rows) in enumerate(zip(texts, candidates, strict=True)):
         terms: dict[str, list[int]] = {}
@@ -143,7 +143,7 @@ def _matches(
             if found:
                 asked.append(without_subject(text, *found.span()))
                 nouns.append([pool.rows[rows[place]].noun for place in places])
-                values.append(pool.values[[rows[place] for place in places]])
+                values.append([pool.rows[rows[place]].value for place in places])
                 at.append((b, places))
     out: list[list[float | None]] = [[None] * len(rows) for rows in candidates]
     for (b, places), scores in zip(at, matcher(asked, nouns, values), strict=True):

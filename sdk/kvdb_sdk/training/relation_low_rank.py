@@ -1,7 +1,8 @@
 """Learns the low-rank change of kvdb_sdk/question/relation_encoder.py: a question beside its noun, away from others.
 
-Half of a step's questions are of a few domains, so that most of the nouns that a question is held against are those
-that it is easily confused with.
+Half of a step's questions are of a few domains, so that many of the nouns that a question is held against are those
+that it is easily confused with. Nouns of a domain stand beside the values of one of its subjects, as facts do, or
+alone; nouns of a thesaurus are now one of its names, now another.
 """
 
 from __future__ import annotations
@@ -9,6 +10,7 @@ from __future__ import annotations
 import copy
 import random
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 
 import torch
 from torch import Tensor, nn
@@ -16,15 +18,27 @@ from torch.nn import functional as F
 
 from ..models.sentence_model import CPU_BATCH_TOKENS, PlainSentenceModel, batches_by_length
 from ..question.relation_encoder import RANK, LowRankMap, sentence_model, upper_maps
-from ..question.relation_match import Encode
-from .relation_matrices import ALIKE, TEMPERATURE, sentences
+from ..question.relation_match import Encode, beside_value
+from .relation_matrix import ALIKE, TEMPERATURE, sentences
 from .relation_wordings import Wordings
 
-STEPS = 400
-GENERAL = 64  # questions of a step that are of no domain
-DOMAINS = 6  # of a step
+STEPS = 1200
+GENERAL = 96  # questions of a step that are of no domain
+DOMAINS = 8  # of a step
 QUESTIONS = 12  # of each of them
+WITH_VALUES, ALONE = 0.5, 0.4  # of the domains, by how their nouns stand; of the others, some have values
 RATE = 1e-3
+
+
+@dataclass(frozen=True, slots=True)
+class _Step:
+    """Questions, and what they are held against; C candidates."""
+
+    asked: list[int]  # [B] questions
+    right: list[int]  # [B] the candidate that each means
+    own: list[range]  # [B] the candidates of its domain; empty for a question of none
+    nouns: list[int]  # [C]
+    sentences: list[str]  # [C]
 
 
 def fit_low_rank(
@@ -74,27 +88,53 @@ def _with_low_rank(model: nn.Module, rank: int) -> dict[str, LowRankMap]:
     return found
 
 
-def _loss(plain: PlainSentenceModel, wordings: Wordings, alike: Tensor, rng: random.Random) -> Tensor:
-    """Cross-entropy of each question's own noun among all nouns of the step."""
-    general = wordings.general
-    asked = rng.sample(general, min(GENERAL, len(general)))
-    domains = rng.sample(list(wordings.domains), min(DOMAINS, len(wordings.domains)))
-    of_domain: list[Sequence[int]] = [()] * len(asked)  # nouns that are never excused
-    for domain in domains:
+def _drawn(wordings: Wordings, rng: random.Random) -> _Step:
+    step = _Step([], [], [], [], [])
+    for i in rng.sample(wordings.general, min(GENERAL, len(wordings.general))):
+        _add(step, [i], range(0), [len(step.nouns)])
+        step.nouns.append(rng.choice(wordings.right[i]))
+        step.sentences.extend(sentences([wordings.nouns[step.nouns[-1]]]))
+    for domain in rng.sample(list(wordings.domains), min(DOMAINS, len(wordings.domains))):
+        start = len(step.nouns)
+        own, values, way = range(start, start + len(domain.nouns)), rng.choice(domain.values), rng.random()
+        bare = 0.0 if way < WITH_VALUES else 1.0 if way < WITH_VALUES + ALONE else 0.3
+        for noun, value in zip(domain.nouns, values, strict=True):
+            name = wordings.nouns[noun]
+            step.sentences.append(sentences([name])[0] if rng.random() < bare else beside_value(name, value))
+        step.nouns.extend(domain.nouns)
         picked = rng.sample(list(domain.asked), min(QUESTIONS, len(domain.asked)))
-        asked += picked
-        of_domain += [domain.nouns] * len(picked)
-    nouns = sorted({wordings.right[i] for i in asked} | {noun for domain in domains for noun in domain.nouns})
-    place = {noun: at for at, noun in enumerate(nouns)}
-    q = _vectors(plain, [wordings.asked[i] for i in asked])  # [B, E]
-    keys = _vectors(plain, sentences([wordings.nouns[noun] for noun in nouns]))  # [n, E]
-    gold = torch.tensor([place[wordings.right[i]] for i in asked])  # [B]
-    near = alike[nouns] @ alike[nouns].T > ALIKE  # [n, n]
-    excused = near[gold]  # [B, n]
-    for row, own in zip(excused, of_domain, strict=True):
-        row[[place[noun] for noun in own]] = False
-    excused = excused.scatter(1, gold[:, None], False).to(q.device)
-    return F.cross_entropy((q @ keys.T / TEMPERATURE).masked_fill(excused, -torch.inf), gold.to(q.device))
+        _add(step, picked, own, [start + list(domain.nouns).index(wordings.right[i][0]) for i in picked])
+    return step
+
+
+def _add(step: _Step, asked: list[int], own: range, right: list[int]) -> None:
+    step.asked.extend(asked)
+    step.own.extend([own] * len(asked))
+    step.right.extend(right)
+
+
+def _loss(plain: PlainSentenceModel, wordings: Wordings, alike: Tensor, rng: random.Random) -> Tensor:
+    """Cross-entropy of each question's own noun among all of the step, and once more among those of its domain."""
+    step = _drawn(wordings, rng)
+    gold = torch.tensor(step.right)  # [B]
+    near = alike[step.nouns] @ alike[step.nouns].T > ALIKE  # [C, C]
+    excused, others = near[gold], torch.ones(len(gold), len(step.nouns), dtype=torch.bool)  # [B, C]
+    for row, (i, own) in enumerate(zip(step.asked, step.own, strict=True)):
+        also = set(wordings.right[i])
+        excused[row] |= torch.tensor([noun in also for noun in step.nouns])
+        excused[row, own.start : own.stop] = False
+        others[row, own.start : own.stop] = False
+    excused = excused.scatter(1, gold[:, None], False)
+    q = _vectors(plain, [wordings.asked[i] for i in step.asked])  # [B, E]
+    keys = _vectors(plain, step.sentences)  # [C, E]
+    logits = q @ keys.T / TEMPERATURE  # [B, C]
+    gold, excused, others = gold.to(q.device), excused.to(q.device), others.to(q.device)
+    loss = F.cross_entropy(logits.masked_fill(excused, -torch.inf), gold)
+    in_domain = ~others.all(1)  # [B]
+    if in_domain.any():
+        among = logits[in_domain].masked_fill(others[in_domain], -torch.inf)
+        loss = loss + F.cross_entropy(among, gold[in_domain])
+    return loss
 
 
 def _vectors(plain: PlainSentenceModel, texts: Sequence[str]) -> Tensor:

@@ -1,4 +1,4 @@
-"""Learns how questions mean relations, before the rest of an adapter: the encoder's change, then the two matrices.
+"""Learns how questions mean relations, before the rest of an adapter: a change of the encoder, or a matrix.
 
 It needs the encoder and wordings alone (relation_wordings.py), neither the language model nor any facts. What was
 learnt is a file beside the checkpoint, so that a training that stopped does not learn it again.
@@ -15,10 +15,9 @@ from safetensors.torch import load_file, save_file
 from kvdb.errors import AdapterError
 
 from ..attend.adapter import Adapter
-from ..question.relation_encoder import changed
 from .examples import Encode
 from .relation_low_rank import fit_low_rank
-from .relation_matrices import encoded, fit_relation
+from .relation_matrix import encoded, fit_relation
 from .relation_wordings import Wordings, load_wordings
 
 RELATIONS = "relations.safetensors"
@@ -50,16 +49,16 @@ def learn_relations(
                 note(f"relations: step {step} of {steps}, loss {loss:.3f}")
 
         change = fit_low_rank(encode, wordings, steps=steps, seed=seed, report=report)
-        compare = changed(encode, change) if change else encode
-        to_nouns, to_values = fit_relation(encoded(wordings, compare, encode), seed=seed)
-        found = {"nouns": torch.from_numpy(to_nouns), "values": torch.from_numpy(to_values)}
+        found = {f"encoder.{name}": tensor for name, tensor in change.items()}
+        if not found:  # an encoder that does not run here
+            found = {"matrix": torch.from_numpy(fit_relation(encoded(wordings, encode), seed=seed))}
         part = path.with_suffix(".part")
-        save_file(found | {f"encoder.{name}": tensor for name, tensor in change.items()}, part)
+        save_file(found, part)
         part.replace(path)
     try:
         found = load_file(path)
-        adapter.relation.data.copy_(found.pop("nouns"))
-        adapter.relation_values.data.copy_(found.pop("values"))
+        if "matrix" in found:
+            adapter.relation.data.copy_(found.pop("matrix"))
     except Exception as error:
         raise AdapterError(f"{path} is not what this training learnt ({error}): remove it to start anew") from error
     adapter.encoder_change = {name.removeprefix("encoder."): tensor for name, tensor in found.items()}

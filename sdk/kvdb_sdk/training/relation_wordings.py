@@ -1,9 +1,10 @@
 """What the match of relations is learnt from: questions with their subject masked, and the nouns that they mean.
 
-Two kinds, both data files of this package: wordings of relations that many stores have, and 256 made-up domains, each
-with ten relations that are easily confused, two subjects' values for them, and questions that tell them apart. None is
-about the facts that an adapter is trained on, so that refusal is calibrated on relations that the match has not learnt:
-half on those facts, half on those of 30 domains that are kept apart.
+Three kinds, all data files of this package: wordings of relations that many stores have; a thesaurus of such relations,
+with the names that other data have for each; and 544 made-up domains, each with ten relations that are easily confused,
+two subjects' values for them, and questions that tell them apart. None is about the facts that an adapter is trained
+on, so that refusal is calibrated on relations that the match has not learnt: half on those facts, half on those of 30
+domains that are kept apart.
 """
 
 from __future__ import annotations
@@ -24,7 +25,7 @@ from ..question.relation_match import SUBJECT
 from ..question.wordings import TRAINING, load_common_relations, word
 from .examples import Encode, Pool, PoolRow
 
-PLAIN = 3  # wordings with the noun itself, for each noun
+PLAIN = 2  # wordings with the noun itself, for each noun
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,10 +39,12 @@ class Domain:
 
 @dataclass(frozen=True, slots=True)
 class Wordings:
-    """m questions, and the place of the noun that each means."""
+    """m questions, and the places of the nouns that each may be answered under: the first is the plain one, others are
+    what other data call the same relation.
+    """
 
     asked: Sequence[str]
-    right: Sequence[int]
+    right: Sequence[Sequence[int]]
     nouns: Sequence[str]
     domains: Sequence[Domain]
 
@@ -62,12 +65,26 @@ def load_domains(name: str = "domains") -> list[dict[str, Any]]:
     return found
 
 
+@cache
+def load_thesaurus() -> dict[str, dict[str, list[str]]]:
+    """Relation -> {"also": what other data call it, "asked": questions with `{term}`}."""
+    text = resources.files("kvdb_sdk.training").joinpath("thesaurus.json").read_text(encoding="utf-8")
+    found: dict[str, dict[str, list[str]]] = json.loads(text)
+    return found
+
+
 def load_wordings(*, seed: int = 0) -> Wordings:
     """All wordings of the package."""
     rng = random.Random(seed)
-    pairs = [(text, noun) for noun, texts in load_common_relations().items() for text in texts]
-    pairs += [(text, noun) for noun in load_common_relations() for text in rng.sample(TRAINING, PLAIN)]
-    return wordings_of([(word(text, noun, SUBJECT), noun) for text, noun in pairs], load_domains())
+    pairs: list[tuple[str, tuple[str, ...]]] = [
+        (text, (noun,)) for noun, texts in load_common_relations().items() for text in texts
+    ]
+    for noun in load_common_relations():
+        pairs += [(word(text, noun, "{term}"), (noun,)) for text in rng.sample(TRAINING, PLAIN)]
+    for name, about in load_thesaurus().items():
+        names = tuple(dict.fromkeys(noun_forms(each).tail_noun for each in (name, *about["also"])))
+        pairs += [(text, names) for text in about["asked"]]
+    return wordings_of([(word(text, "", SUBJECT), names) for text, names in pairs], load_domains())
 
 
 def pool_apart(encode: Encode, *, most: int | None = None) -> Pool:
@@ -90,6 +107,7 @@ def with_made_up(pool: Pool, encode: Encode, count: int, *, seed: int) -> Pool:
     """
     rng = random.Random(seed)
     relations = [(noun, tuple(texts)) for noun, texts in load_common_relations().items()]
+    relations += [(noun_forms(name).tail_noun, tuple(each["asked"])) for name, each in load_thesaurus().items()]
     for domain in load_domains():
         relations += [
             (noun_forms(name).tail_noun, tuple(about["asked"])) for name, about in domain["relations"].items()
@@ -106,11 +124,11 @@ def with_made_up(pool: Pool, encode: Encode, count: int, *, seed: int) -> Pool:
     )
 
 
-def wordings_of(pairs: Sequence[tuple[str, str]], domains: Sequence[dict[str, Any]]) -> Wordings:
-    """Wordings of (question with its subject masked, noun) and of domains in the form of `load_domains`."""
+def wordings_of(pairs: Sequence[tuple[str, Sequence[str]]], domains: Sequence[dict[str, Any]]) -> Wordings:
+    """Wordings of (question with its subject masked, nouns) and of domains in the form of `load_domains`."""
     place: dict[str, int] = {}
     asked = [text for text, _ in pairs]
-    right = [place.setdefault(noun, len(place)) for _, noun in pairs]
+    right = [tuple(place.setdefault(noun, len(place)) for noun in nouns) for _, nouns in pairs]
     made = []
     for domain in domains:
         relations = domain["relations"]
@@ -118,7 +136,7 @@ def wordings_of(pairs: Sequence[tuple[str, str]], domains: Sequence[dict[str, An
         start = len(asked)
         for noun, about in zip(nouns, relations.values(), strict=True):
             asked += [word(text, "", SUBJECT) for text in about["asked"]]
-            right += [noun] * len(about["asked"])
+            right += [(noun,)] * len(about["asked"])
         values = list(zip(*(about["values"] for about in relations.values()), strict=True))
         made.append(Domain(nouns, values, range(start, len(asked))))
     return Wordings(asked, right, list(place), made)

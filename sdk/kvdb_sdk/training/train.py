@@ -60,7 +60,7 @@ class TrainingOptions:
     calibration: int = 1024  # examples that refusal is calibrated on at the end
     question_steps: int = 1000  # of the model's vector of a question, first (kvdb_sdk/training/question_training.py)
     questions: int = 40_000  # that these see
-    relation_steps: int = 400  # of how questions mean relations (relation_training.py); 0: as the encoder has it
+    relation_steps: int = 1200  # of how questions mean relations (relation_training.py); 0: as the encoder has it
 
 
 @dataclass(frozen=True, slots=True)
