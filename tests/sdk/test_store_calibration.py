@@ -263,7 +263,7 @@ def test_one_for_each_adapter_and_route_the_newest_kept(model, store):
 @pytest.mark.parametrize(
     "record",
     [
-        {"version": 2},
+        {"version": 1},
         {"known": [1.0] * 7},
         {"related": "1234"},
         {"known": [float("nan")] * 8},
