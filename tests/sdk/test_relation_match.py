@@ -52,7 +52,7 @@ def test_what_the_facts_say_counts_as_well():
 
 def test_a_relation_has_one_match_whatever_its_values():
     match = matcher()
-    asked = ["Which river has it?"]
+    asked = ["Which stream has it?"]
     two, one = (
         match(asked, [["river", "code", "river"]], [["Ouse", "x", "Hudson"]])[0],
         match(asked, [["river"]], [["Ouse"]])[0],
@@ -62,6 +62,15 @@ def test_a_relation_has_one_match_whatever_its_values():
     assert silent[0] == pytest.approx(match(asked, [["river"]])[0][0])
 
 
+def test_a_relation_that_stands_word_for_word_is_compared_by_its_noun_alone():
+    match = matcher()
+    asked = ["What is the river of it?"]
+    found = match(asked, [NOUNS], [["the river", "Ouse", "the river of it"]])[0]
+    alone = match(asked, [NOUNS])[0]
+    assert found[1] == pytest.approx(float(alone[1])) and int(found.argmax()) == 1
+    assert found[2] != pytest.approx(float(alone[2]))
+
+
 def test_of_many_relations_the_likeliest_are_read_beside_their_values():
     texts: list[str] = []
 
@@ -69,7 +78,7 @@ def test_of_many_relations_the_likeliest_are_read_beside_their_values():
         texts.extend(batch)
         return encoder(batch)
 
-    nouns = [f"thing {i}" for i in range(100)] + ["river"]
+    nouns = [f"thing {i}" for i in range(100)] + ["river bed"]
     found = matcher(encode=counted)(["Which river has it?"], [nouns], [["v" * 200] * 101])[0]
     beside = [text for text in texts if ": " in text]
     assert len(beside) == MOST_TOLD and any("river" in text for text in beside)
