@@ -11,7 +11,7 @@ import torch
 from kvdb.kg2kv import key_sentence
 from kvdb.types import fact_of
 from kvdb_sdk import attach
-from kvdb_sdk.attend.adapter import Adapter, fingerprint
+from kvdb_sdk.attend.adapter import Adapter, Card, fingerprint
 from kvdb_sdk.attend.question_vector import POOLINGS, WIDTH, QuestionVector
 from kvdb_sdk.models.prompts import chat_prompt
 from kvdb_sdk.question.word_match import noun_share, word_match
@@ -193,4 +193,12 @@ def test_another_vector_of_a_question_is_another_adapter():
     built, card = tiny_store.adapter_for(model(), question_layer=0)
     before = fingerprint(built, card)
     built.question.out[0, 0] += 1
+    assert fingerprint(built, card) != before
+
+
+def test_a_fingerprint_tells_what_compares_relations_apart():
+    built = tiny.adapter(tiny.model("llama"))
+    card = Card(built.config, (0.0,), ((0.0,),))
+    before = fingerprint(built, card)
+    built.encoder_change = {"encoder.layer.1.a": torch.ones(2, 3)}
     assert fingerprint(built, card) != before

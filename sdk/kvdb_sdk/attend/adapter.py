@@ -157,7 +157,16 @@ def fingerprint(adapter: Adapter, card: Card) -> str:
     said = json.dumps([asdict(card.config), card.model_probe, card.encoder_probes], sort_keys=True)
     made = hashlib.blake2b(said.encode(), digest_size=16)
     own = [] if adapter.question is None else [adapter.question.out]
-    for parameter in (adapter.prior, adapter.threshold, adapter.null_bias, adapter.mix, adapter.relation, *own):
+    change = [adapter.encoder_change[name] for name in sorted(adapter.encoder_change)]
+    for parameter in (
+        adapter.prior,
+        adapter.threshold,
+        adapter.null_bias,
+        adapter.mix,
+        adapter.relation,
+        *own,
+        *change,
+    ):
         made.update(parameter.detach().to("cpu", torch.float16).numpy().tobytes())
     return made.hexdigest()
 
