@@ -11,6 +11,7 @@ from kvdb.errors import UnsupportedModelError
 from kvdb_sdk.attend.attention import Attachment
 from kvdb_sdk.attend.joint_softmax import FactBatch
 from kvdb_sdk.attend.projection import Projection
+from kvdb_sdk.models.cache_names import cache_in, with_cache
 
 from . import attention_oracle as oracle
 from . import tiny
@@ -164,8 +165,8 @@ def test_token_by_token_equals_the_full_pass(family):
         whole = model(ids).logits
         cache, parts = None, []
         for t in range(ids.shape[1]):
-            out = model(ids[:, t : t + 1], past_key_values=cache, use_cache=True)
-            cache = out.past_key_values
+            out = model(ids[:, t : t + 1], use_cache=True, **with_cache(model, cache))
+            cache = cache_in(out)
             parts.append(out.logits)
     torch.testing.assert_close(torch.cat(parts, 1), whole, rtol=2e-4, atol=2e-4)
 

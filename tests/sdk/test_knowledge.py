@@ -11,6 +11,7 @@ import torch
 import kvdb
 from kvdb.errors import AdapterMismatchError, BudgetError, EncoderMismatchError, LimitError
 from kvdb_sdk import KnowledgeModel, attach
+from kvdb_sdk.models.cache_names import cache_in, with_cache
 from kvdb_sdk.models.encoders import Encoder
 from kvdb_sdk.models.prompts import chat_markers, chat_prompt, continuation_ids, find_question, glued_ids
 
@@ -91,7 +92,7 @@ def test_a_full_pass_with_the_answer_selects_as_the_prompt_did(model, store):
     with attach(model, TOKENIZER, store, **options(model)) as knowledge, torch.no_grad():
         out = model(prompt, use_cache=True)
         first = [rows.tolist() for rows in knowledge.facts.selected]
-        step = model(longer[:, prompt.shape[1] :], past_key_values=out.past_key_values).logits
+        step = model(longer[:, prompt.shape[1] :], **with_cache(model, cache_in(out))).logits
         whole = model(longer).logits
         assert [rows.tolist() for rows in knowledge.facts.selected] == first
     torch.testing.assert_close(step, whole[:, prompt.shape[1] :], rtol=2e-3, atol=2e-3)

@@ -13,6 +13,7 @@ from kvdb.types import fact_of
 from kvdb_sdk import attach
 from kvdb_sdk.attend.adapter import Adapter, Card, fingerprint
 from kvdb_sdk.attend.question_vector import POOLINGS, WIDTH, QuestionVector
+from kvdb_sdk.models.cache_names import cache_in, with_cache
 from kvdb_sdk.models.prompts import chat_prompt
 from kvdb_sdk.question.word_match import noun_share, word_match
 from kvdb_sdk.training import question_training
@@ -180,11 +181,11 @@ def test_only_the_prompt_is_read_as_a_question(store, monkeypatch):
     with attached(of, store, monkeypatch, wanted="the capital of Place 8", route="attention") as knowledge:
         inputs = TOKENIZER([chat_prompt(TOKENIZER, "Which one is it?")], return_tensors="pt")
         with torch.no_grad(), knowledge.facts.generation():
-            cache = of(**inputs, use_cache=True).past_key_values
+            cache = cache_in(of(**inputs, use_cache=True))
             before = knowledge.facts.selected[0].tolist()
             other = torch.from_numpy(tiny_store.encoder()(["the capital of Place 9"]))
             monkeypatch.setattr(knowledge.facts.adapter.question, "forward", lambda hidden, asking: other)
-            of(input_ids=inputs["input_ids"], past_key_values=cache)
+            of(input_ids=inputs["input_ids"], **with_cache(of, cache))
         assert knowledge.facts.selected[0].tolist() == before
 
 

@@ -20,6 +20,7 @@ from transformers.modeling_utils import ALL_ATTENTION_FUNCTIONS
 
 from kvdb.errors import UnsupportedModelError
 
+from ..models.cache_names import cache_in
 from .adapter import Adapter
 from .joint_softmax import FactBatch, fact_logits, joint_softmax, text_logits
 
@@ -142,7 +143,7 @@ class Attachment:
         self.detach()
 
     def _before_forward(self, _module: nn.Module, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
-        cache = kwargs.get("past_key_values")
+        cache = cache_in(kwargs)
         self.trace = Trace()
         if cache is None or cache.get_seq_length() == 0:
             ids = args[0] if args else kwargs.get("input_ids")

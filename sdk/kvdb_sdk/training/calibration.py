@@ -16,6 +16,7 @@ from torch import Tensor
 from ..attend.adapter import AdapterConfig
 from ..attend.attention import Attachment, Trace
 from ..attend.joint_softmax import copy_weights
+from ..models.cache_names import with_cache
 from ..question.relation_match import Match
 from ..question.word_match import word_match
 from ..refusal.confidence import SIGNS, Evidence, in_words
@@ -126,7 +127,7 @@ def _weights(
     model.base_model(
         batch.ids,
         attention_mask=torch.cat([before, batch.mask], 1),
-        past_key_values=prefix.cache(len(batch.ids)),
+        **with_cache(model.base_model, prefix.cache(len(batch.ids))),
     )
     weights = copy_weights(attachment.adapter, attachment.trace.logits)  # [B, T, n + 1]
     ends = batch.asking.sum(1) - 1  # [B]

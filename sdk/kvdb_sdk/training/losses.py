@@ -22,6 +22,7 @@ from ..attend.adapter import Adapter, AdapterConfig
 from ..attend.attention import Attachment, Trace
 from ..attend.joint_softmax import FactBatch, copy_weights, gate_logits
 from ..attend.projection import Projection
+from ..models.cache_names import cache_in, with_cache
 from ..models.prompts import chat_prompt
 from .examples import INSIDE, WRITE, Example, Pool
 
@@ -99,7 +100,7 @@ class PromptPrefix:
         if self.ids:
             with torch.no_grad():
                 out = model.base_model(torch.tensor([self.ids], device=model.device), use_cache=True)
-            self._states = [(layer.keys, layer.values) for layer in out.past_key_values.layers]
+            self._states = [(layer.keys, layer.values) for layer in cache_in(out).layers]
 
     def cache(self, batch: int) -> DynamicCache:
         """A fresh key-value cache that holds the prefix for `batch` rows."""
@@ -153,7 +154,7 @@ def losses(
     hidden = model.base_model(
         batch.ids,
         attention_mask=torch.cat([before, batch.mask], 1),
-        past_key_values=prefix.cache(len(batch.ids)),
+        **with_cache(model.base_model, prefix.cache(len(batch.ids))),
     ).last_hidden_state  # [B, T, hidden]
     weights = copy_weights(adapter, attachment.trace.logits)  # [B, T, n + 1]
     learnt = batch.kinds != INSIDE  # [B, T]

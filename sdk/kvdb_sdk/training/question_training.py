@@ -24,6 +24,7 @@ from torch.nn.utils.rnn import pad_sequence
 from ..attend.adapter import Adapter
 from ..attend.attention import attention_modules
 from ..attend.question_vector import QuestionVector
+from ..models.cache_names import with_cache
 from .examples import Pool, question_of
 from .losses import PromptPrefix
 
@@ -100,7 +101,7 @@ def _states(layer: int, model: Any, prefix: PromptPrefix, rows: Sequence[Sequenc
         model.base_model(
             ids.to(model.device),
             attention_mask=torch.cat([before, mask], 1).to(model.device),
-            past_key_values=prefix.cache(len(rows)),
+            **with_cache(model.base_model, prefix.cache(len(rows))),
         )
     except _Enough:
         pass
