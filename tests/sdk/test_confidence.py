@@ -8,7 +8,7 @@ import pytest
 
 from kvdb.errors import AdapterError
 from kvdb_sdk.attend.adapter import AdapterConfig
-from kvdb_sdk.question.relation_match import FAR, term_in
+from kvdb_sdk.question.relation_match import FARTHEST, term_in
 from kvdb_sdk.question.word_match import noun_share, word_match
 from kvdb_sdk.refusal.confidence import NAMED_INSTEAD, Evidence, in_words, known_probability, names_another
 from kvdb_sdk.training import calibration
@@ -82,16 +82,24 @@ def test_a_question_may_name_a_relation_that_differs_by_a_word(asked, noun, othe
 
 
 def test_the_relation_that_is_named_instead_speaks_against_what_was_read():
-    def evidence(question, missing):
+    def evidence(question, *others):
         return in_words(
-            Evidence(0.0, 0.9, 0.8), word_match, question,
-            term="Kay Ranch", noun="IATA airport code", match=0.7, missing=missing,
+            Evidence(0.0, 0.9, 0.8), word_match, question, term="Kay Ranch", noun="IATA airport code", value="KRA",
+            match=0.7, askable=dict.fromkeys(["IATA airport code", *others], "KRA"),
         )  # fmt: skip
 
     asked = "the ICAO airport code of Kay Ranch"
-    assert evidence(asked, ["ICAO airport code"]).gap >= NAMED_INSTEAD
-    assert evidence(asked, ["city"]).gap == FAR
-    assert evidence("the IATA airport code of Kay Ranch", ["ICAO airport code"]).gap < 0
+    assert evidence(asked, "ICAO airport code").lead <= NAMED_INSTEAD
+    assert evidence(asked, "city").lead == FARTHEST == evidence(asked).lead
+    assert 0 < evidence("the IATA airport code of Kay Ranch", "ICAO airport code").lead < FARTHEST
+
+
+def test_a_subject_that_is_not_named_leads_nobody():
+    unnamed = in_words(
+        Evidence(0.0, 0.9, 0.8), word_match, "the code of it?", term="Kay Ranch", noun="code", value="KRA", match=None,
+        askable={"city": "Rome"},
+    )  # fmt: skip
+    assert (unnamed.named, unnamed.match, unnamed.lead) == (False, 0.0, 0.0)
 
 
 def test_far_evidence_does_not_overflow():

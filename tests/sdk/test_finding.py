@@ -94,6 +94,25 @@ def test_a_match_is_that_of_the_relation_with_the_term_masked(snapshot):
     assert one.match[row] == pytest.approx(float(MATCHER(["the river of it"], [["river"]], [["Ouse"]])[0][0]))
 
 
+def test_a_common_word_is_no_term_unless_it_is_written_as_a_name(tmp_path):
+    facts = [("US", "population", "331,000,000"), ("Can", "genre", "krautrock"), ("Who", "genre", "rock")]
+    with kvdb.open(tmp_path / "a.kvdb", create=True) as store:
+        store.bind_encoder(ENCODER.record)
+        store.insert(facts, ENCODER)
+        with store.snapshot() as snapshot:
+            for question, named in (
+                ("Tell us the population of Madrid.", []),
+                ("the population of the US", ["US"]),
+                ("Can you tell me the genre of Queen?", []),
+                ("What is the genre of Can?", ["Can"]),
+                ("What is the genre of the Beatles? Who knows?", []),
+                ("What is the genre of Who?", ["Who"]),
+            ):
+                near = np.array([row_of(id, "tail") for id in snapshot.fact_ids()], np.uint64)
+                found = named_in(snapshot, question, near)
+                assert [question[term.start : term.end] for term in found] == named, question
+
+
 def test_the_subjects_have_their_facts_under_their_nouns(snapshot):
     question = "Has York the river that New York has?"
     york, new_york = subjects(snapshot, question, named_in(snapshot, question, NOTHING))

@@ -10,7 +10,15 @@ import pytest
 
 from kvdb_sdk.attend.adapter import AdapterConfig
 from kvdb_sdk.question.relatedness import Relatedness, related_probability, relatedness
-from kvdb_sdk.question.relation_match import FAR, MOST_TOLD, RelationMatch, gap, term_in, without_subject
+from kvdb_sdk.question.relation_match import (
+    FARTHEST,
+    MOST_TOLD,
+    TEMPERATURE,
+    RelationMatch,
+    lead,
+    term_in,
+    without_subject,
+)
 
 SIZE = 128
 NOUNS = ["capital", "river", "code"]
@@ -92,16 +100,25 @@ def test_a_slip_is_mended_before_it_is_compared():
     assert slip.tolist() == right.tolist()
 
 
-def test_the_best_noun_and_the_gap():
+def test_the_best_noun():
     match = matcher()
     asked = "What is the river of it?"
     noun, score = match.best(asked, NOUNS)
     assert (noun, match.best(asked, [])) == ("river", ("", -1.0))
-    assert gap(match, asked, "river", NOUNS) == 0.0
-    assert gap(match, asked, "river", []) == FAR
-    scores = match([asked], [NOUNS])[0]
-    assert gap(match, asked, "code", NOUNS) == pytest.approx(score - float(scores[2]))
-    assert gap(match, asked, "river", ["code"]) == pytest.approx(max(FAR, float(scores[2]) - score))
+    assert score == pytest.approx(float(match([asked], [NOUNS])[0].max()))
+
+
+def test_a_relation_leads_by_its_log_odds_in_the_softmax():
+    match = matcher()
+    said = {"capital": "Rome", "river": "the Tiber", "code": "RM"}
+    asked = "Which water runs through it?"
+    scores = match([asked], [NOUNS], [list(said.values())])[0].astype(np.float64)
+    odds = np.exp(scores / TEMPERATURE)
+    for at, (noun, value) in enumerate(said.items()):
+        others = {other: each for other, each in said.items() if other != noun}
+        wanted = TEMPERATURE * np.log(odds[at] / (odds.sum() - odds[at]))
+        assert lead(match, asked, noun, value, others) == pytest.approx(np.clip(wanted, -FARTHEST, FARTHEST), abs=1e-4)
+    assert lead(match, asked, "river", "the Tiber", {}) == FARTHEST
 
 
 def test_what_was_encoded_is_kept():

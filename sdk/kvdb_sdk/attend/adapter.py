@@ -26,7 +26,7 @@ from .question_vector import QuestionVector
 
 WEIGHTS = "adapter.safetensors"
 CARD = "card.json"
-FORMAT = 1
+FORMAT = 2  # 1: the last coefficient of `known` was of another feature
 SPAN_KINDS = ("term", "value")  # what the copy gate can start: the fact's subject, or its value
 _MAX_CARD_BYTES = 1 << 20
 _CHANGE = "encoder."  # before the names of the encoder's change in the file
@@ -236,6 +236,9 @@ def load_card(folder: str | Path) -> Card:
             config[name] = tuple(int(x) for x in config[name])
         for name in {"known", "known_by_attention", "related"} & config.keys():
             config[name] = tuple(float(x) for x in config[name])
+        if body["format"] < 2:
+            for name in {"known", "known_by_attention"} & config.keys():
+                config[name] = config[name][:7] + (0.0,) * len(config[name][7:])
         if len(config.get("known", ())) == 6:  # cards written before relations were matched
             config["known"] += (0.0, 0.0)
             config.setdefault("relation_bonus", 0.0)

@@ -68,15 +68,23 @@ def asked_about(question: str, found: Sequence[Subject]) -> list[Subject]:
     kept: list[Subject] = []
     for subject in found:
         text = subject_text(question, subject)
-        plain = text.islower() or subject.start == 0
         names = any(has_noun(text, noun) for other in found if other is not subject for noun in other.nouns)
         if (
-            not (plain and not has_content(text))
+            not is_common_word(question, subject.start, subject.end)
             and not names
             and not (kept and _says_which(question, kept[-1], subject))
         ):
             kept.append(subject)
     return kept
+
+
+def is_common_word(question: str, start: int, end: int) -> bool:
+    """Whether characters [start, end) say nothing, and are written as words that do are: "can", or "Can" where a
+    sentence begins.
+    """
+    text = question[start:end]
+    begins = re.search(r"(?:^|[.?!:])\W*$", question[:start]) is not None
+    return (begins or text.islower()) and not has_content(text)
 
 
 def _says_which(question: str, named: Subject, place: Subject) -> bool:

@@ -15,7 +15,6 @@ from dataclasses import dataclass
 from .relation_match import SUBJECT, RelationMatch
 
 SIGNS = (1, 1, 1)  # everything that Relatedness has speaks for the store
-MOST_NOUNS = 2000  # of a store that a question is compared with
 
 # A run of capitalised words or numbers that does not begin the question.
 _NAME = re.compile(

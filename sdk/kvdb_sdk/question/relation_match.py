@@ -16,8 +16,9 @@ docs/attention.md has what each of them gives.
 
 from __future__ import annotations
 
+import math
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 import numpy as np
 
@@ -32,7 +33,8 @@ Match = Callable[[Sequence[str], Sequence[Sequence[str]], "Sequence[Sequence[str
 """Of texts, their subjects masked, with nouns each, and what the facts with these nouns say."""
 
 SUBJECT = "it"
-FAR = -0.2
+TEMPERATURE = 0.05  # of the softmax over relations
+FARTHEST = 0.4
 MOST_TOLD = 16  # nouns of a text that are read beside a value: those that mean it most
 _LONGEST = 80  # characters of a value that are read
 _MOST_KEPT = 20_000  # texts of nouns with their vectors
@@ -134,14 +136,19 @@ def _moved(vectors: F32, change: F32 | None) -> F32:
     return moved
 
 
-def gap(match: Match, asked: str, noun: str, nouns: Sequence[str]) -> float:
-    """By how much the best of `nouns` matches a text better than `noun` does: below 0 where none does, FAR where they
-    are far from it or there is none.
+def lead(match: Match, asked: str, noun: str, value: str, others: Mapping[str, str]) -> float:
+    """By how much a text means a noun, whose fact says `value`, better than all `others` (with what they say) together:
+
+        match(noun) - T log sum over the others of exp(match / T)
+
+    in [-FARTHEST, FARTHEST]. Divided by T it is the log-odds of the noun in the softmax that the match was learnt with.
     """
-    if not nouns:
-        return FAR
-    scores = match([asked], [[noun, *nouns]], None)[0]
-    return max(FAR, float(scores[1:].max() - scores[0]))
+    if not others:
+        return FARTHEST
+    own, *rest = match([asked], [[noun, *others]], [[value, *others.values()]])[0].tolist()
+    best = max(rest)
+    together = best + TEMPERATURE * math.log(sum(math.exp((each - best) / TEMPERATURE) for each in rest))
+    return float(max(-FARTHEST, min(FARTHEST, own - together)))
 
 
 def without_subject(question: str, start: int, end: int) -> str:

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from ..attend.adapter import AdapterConfig
 
 NOTE = "calibration"
-VERSION = 2  # of the record and of what its coefficients mean; records of another are passed over
+VERSION = 3  # of the record and of what its coefficients mean; records of another are passed over
 MOST = 16  # records, the newest
 
 _log = logging.getLogger(__name__)

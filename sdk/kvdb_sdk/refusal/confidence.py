@@ -8,19 +8,19 @@ words bear the best fact out. The attention alone cannot tell a missing relation
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from ..question.forms import has_noun
-from ..question.relation_match import Match, gap, term_in, without_subject
+from ..question.relation_match import Match, lead, term_in, without_subject
 from ..question.spelling import mended
 from ..question.word_match import noun_share
 
-SIGNS = (-1, 1, 1, 1, 1, 1, -1)
+SIGNS = (-1, 1, 1, 1, 1, 1, 1)
 """Whether a feature of Evidence speaks for the fact or against it: no fit may turn that round."""
 
-NAMED_INSTEAD = 0.35
-"""The least gap to a missing relation that the question names word for word, beside one that differs by a word."""
+NAMED_INSTEAD = -0.35
+"""The most that a relation leads by where the question names another word for word that differs from it by a word."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,12 +33,12 @@ class Evidence:
     named: bool = False  # the question has the fact's term, in any case
     noun_share: float = 0.0  # share of the words of the relation's noun that the question has
     match: float = 0.0  # of its relation where its term is named (kvdb_sdk/question/relation_match.py, word_match.py)
-    gap: float = 0.0  # by how much the best relation that the subject lacks matches better: perhaps the asked one
+    lead: float = 0.0  # by how much that relation is meant better than all others that might have been asked for
 
     @property
     def features(self) -> tuple[float, ...]:
         """In the order of the coefficients."""
-        return (self.null, self.weight, self.similarity, float(self.named), self.noun_share, self.match, self.gap)
+        return (self.null, self.weight, self.similarity, float(self.named), self.noun_share, self.match, self.lead)
 
 
 def in_words(
@@ -48,30 +48,32 @@ def in_words(
     *,
     term: str,
     noun: str,
+    value: str,
     match: float | None,
-    missing: Sequence[str],
+    askable: Mapping[str, str],
 ) -> Evidence:
-    """What was read, and what the question's words say of the fact: its subject's `term`, its relation's `noun`, and
-    the `match` of that where the question names the term. `missing`: nouns that the subject might have been asked for
-    and lacks.
+    """What was read, and what the question's words say of the fact: its subject's `term`, its relation's `noun`, its
+    `value`, and the `match` of the relation where the question names the term. `askable`: the nouns that the subject
+    might have been asked for, with what they say (kvdb_sdk/question/kinds.py).
     """
     place = term_in(question, term)
-    further = 0.0
+    ahead = 0.0
     if match is not None and place:
         asked = without_subject(question, *place.span())
-        further = gap(matcher, asked, noun, missing)
-        if names_another(asked, noun, missing):
-            further = max(further, NAMED_INSTEAD)
+        others = {other: said for other, said in askable.items() if other != noun}
+        ahead = lead(matcher, asked, noun, value, others)
+        if names_another(asked, noun, others):
+            ahead = min(ahead, NAMED_INSTEAD)
     return replace(
         read,
         named=match is not None,
         noun_share=noun_share(mended(question, [noun]), noun),
         match=match or 0.0,
-        gap=further,
+        lead=ahead,
     )
 
 
-def names_another(asked: str, noun: str, others: Sequence[str]) -> bool:
+def names_another(asked: str, noun: str, others: Iterable[str]) -> bool:
     """Whether a text has one of the other nouns word for word, and not this one, which differs from it by some words.
 
     The IATA code is not the ICAO code, however near their sentences are. "Country" is no other than "country of birth".

@@ -16,6 +16,8 @@ from kvdb import SearchLimits, Snapshot
 from kvdb.named import Named, named_terms, rows_about
 from kvdb.types import F32, U64, fact_of, mask_of
 
+from ..question.kinds import Told
+from ..question.reading import is_common_word
 from ..question.relation_match import Match, term_in, without_subject
 from .pager import Pager
 from .routing import select_by_vector, union, widened, without
@@ -31,7 +33,6 @@ class Found:
     vector: F32  # [E] the question's
     rows: U64  # candidates
     match: dict[int, float] = field(default_factory=dict)  # rows whose term is named -> match of their relation
-    nouns: frozenset[str] = frozenset()  # of those rows
 
 
 def find(
@@ -56,15 +57,15 @@ def find(
     named = [named_in(snapshot, text, rows, hidden)[:MOST_TERMS] for text, rows in zip(questions, near, strict=True)]
     matches = _matches(snapshot, matcher, questions, named)
     return [
-        Found(vector, _joined(snapshot, vector, rows, match, limits.leaf_top_k), match, nouns)
-        for vector, rows, (match, nouns) in zip(vectors, near, matches, strict=True)
+        Found(vector, _joined(snapshot, vector, rows, match, limits.leaf_top_k), match)
+        for vector, rows, match in zip(vectors, near, matches, strict=True)
     ]
 
 
 def named_in(snapshot: Snapshot, question: str, near: U64, hidden: frozenset[int] = frozenset()) -> list[Named]:
     """Terms that the question names, the longest first: as it spells them, and in any case those of rows `near` it.
 
-    A term all of whose rows are hidden is none.
+    A term all of whose rows are hidden is none, nor is a common word ("Can you ...", "tell us").
     """
     found = named_terms(snapshot, question)
     spelt = {question[term.start : term.end] for term in found}
@@ -75,18 +76,19 @@ def named_in(snapshot: Snapshot, question: str, near: U64, hidden: frozenset[int
     if hidden:
         left = [replace(term, rows=tuple(row for row in term.rows if row not in hidden)) for term in found]
         found = [term for term in left if term.rows]
+    found = [term for term in found if not is_common_word(question, term.start, term.end)]
     whole = [term for term in found if not any(_is_inside(term, other) for other in found)]
     return sorted(whole, key=lambda term: term.start - term.end)
 
 
 def meant_of(
     snapshot: Snapshot, matcher: Match, question: str, term: str, hidden: frozenset[int] = frozenset()
-) -> tuple[dict[int, float], frozenset[str]]:
-    """The rows about a term, with the match of their relation, and their nouns; none where the question has it not."""
+) -> dict[int, float]:
+    """The rows about a term, with the match of their relation; none where the question lacks it."""
     place = term_in(question, term)
     rows = tuple(row for row in rows_about(snapshot, term) if row not in hidden) if place else ()
     if not place or not rows:
-        return {}, frozenset()
+        return {}
     return _matches(snapshot, matcher, [question], [[Named(*place.span(), rows)]])[0]
 
 
@@ -101,21 +103,27 @@ def _terms(snapshot: Snapshot, rows: U64) -> Iterable[str]:
 
 def _matches(
     snapshot: Snapshot, matcher: Match, questions: Sequence[str], named: Sequence[Sequence[Named]]
-) -> list[tuple[dict[int, float], frozenset[str]]]:
-    """For each question the rows that it names, with the match of their relation, and these relations' nouns."""
+) -> list[dict[int, float]]:
+    """For each question the rows that it names, with the match of their relation."""
     terms = [(b, term) for b, found in enumerate(named) for term in found]
     known: dict[str, tuple[str, str]] = {}
     texts = [without_subject(questions[b], term.start, term.end) for b, term in terms]
     told = [_told_of(snapshot, term.rows, known) for _, term in terms]
     nouns = [[noun for noun, _ in each] for each in told]
     scores = matcher(texts, nouns, [[value for _, value in each] for each in told])
-    out: list[tuple[dict[int, float], set[str]]] = [({}, set()) for _ in questions]
-    for (b, term), own, match in zip(terms, nouns, scores, strict=True):
-        rows, theirs = out[b]
-        theirs.update(own)
-        for row, value in zip(term.rows, match.tolist(), strict=True):
-            rows[row] = max(value, rows.get(row, -1.0))
-    return [(rows, frozenset(theirs)) for rows, theirs in out]
+    out: list[dict[int, float]] = [{} for _ in questions]
+    for (b, term), match in zip(terms, scores, strict=True):
+        for row, score in zip(term.rows, match.tolist(), strict=True):
+            out[b][row] = max(score, out[b].get(row, -1.0))
+    return out
+
+
+def told_about(snapshot: Snapshot, term: str, hidden: frozenset[int] = frozenset()) -> Told:
+    """What the store says about a term, its hidden rows aside: the first value of each noun."""
+    told: dict[str, str] = {}
+    for noun, value in _told_of(snapshot, [row for row in rows_about(snapshot, term) if row not in hidden], {}):
+        told.setdefault(noun, value)
+    return told
 
 
 def _told_of(snapshot: Snapshot, rows: Sequence[int], known: dict[str, tuple[str, str]]) -> list[tuple[str, str]]:

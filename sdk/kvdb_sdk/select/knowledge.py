@@ -26,14 +26,15 @@ from ..attend.projection import Projection
 from ..models.encoders import Encoder
 from ..models.prompts import Question, chat_markers, find_question, glued_ids
 from ..question.reading import Subject, about, subjects
-from ..question.relatedness import MOST_NOUNS, Relatedness, related_probability, relatedness
+from ..question.relatedness import Relatedness, related_probability, relatedness
 from ..question.relation_encoder import relation_match
 from ..question.relation_match import Match
 from ..question.word_match import word_match
 from ..refusal.calibration_note import Calibration
 from ..refusal.confidence import Evidence, in_words
-from .finding import Found, find, meant_of, named_in
+from .finding import Found, find, meant_of, named_in, told_about
 from .pager import Pager
+from .relations import StoreRelations
 from .routing import Route, check_route, select_by_attention, select_by_vector, union, widened, without
 from .rows import most_read, row_in_words
 
@@ -80,8 +81,7 @@ class StoreFacts:
         self._asking: Tensor | None = None  # [B, T] tokens that select
         self._readers: Tensor | None = None  # [B, T] tokens that read facts
         self._found: list[Found] = []  # for each question, by its vector and the terms that it names
-        self._nouns_at = -1  # transaction that _store_nouns are of
-        self._store_nouns: list[str] = []
+        self._relations = StoreRelations()
         self._batch: FactBatch | None = None
         self._read: dict[int, FactBatch] = {}  # what each KB layer read with the prompt, and reads with every token
         self._similarity: Tensor | None = None  # [B, n] of the questions and the selected keys
@@ -143,26 +143,33 @@ class StoreFacts:
         self._vectors = torch.from_numpy(vectors).to(self.pager.device)  # [B, E]
         self.selected = [found.rows for found in self._found]
 
+    def most_read(self, prompt: int, weights: Sequence[float]) -> tuple[int, float]:
+        """The place of the row that a prompt reads most, given its copy weights [n + 1], and how much; see rows.py."""
+        if not len(self.selected[prompt]):
+            return 0, 0.0
+        with self.generation() as snapshot:
+            return most_read(snapshot, self.selected[prompt], weights)
+
     def evidence(self, prompt: int, weights: Sequence[float]) -> Evidence:
         """What speaks for the fact that a prompt reads most, given its copy weights [n + 1]."""
         rows = self.selected[prompt]
         if not len(rows):
             return Evidence(null=1.0, weight=0.0)
+        best, weight = self.most_read(prompt, weights)
         with self.generation() as snapshot:
-            best, weight = most_read(snapshot, rows, weights)
             if self._similarity is None:
                 return Evidence(weights[-1], weight)
             _, row = row_in_words(snapshot, int(rows[best]))
             question = self.questions[prompt].text
             matcher: Match = word_match if self.matcher is None or self.route == "attention" else self.matcher
             if self.route == "encoder":  # it does not look for terms; whether it knows is judged by them all the same
-                match, nouns = meant_of(snapshot, matcher, question, row.term, self.hidden)
+                match = meant_of(snapshot, matcher, question, row.term, self.hidden)
             else:
-                match, nouns = self._found[prompt].match, self._found[prompt].nouns
-            missing = [noun for noun in self._nouns(snapshot) if noun not in nouns]
+                match = self._found[prompt].match
+            askable = self._relations.kinds(snapshot).askable(told_about(snapshot, row.term, self.hidden))
         return in_words(
             Evidence(weights[-1], weight, float(self._similarity[prompt, best])), matcher, question,
-            term=row.term, noun=row.noun, match=match.get(int(rows[best])), missing=missing,
+            term=row.term, noun=row.noun, value=row.value, match=match.get(int(rows[best])), askable=askable,
         )  # fmt: skip
 
     def subjects(self, question: str, *, spelt: bool = False) -> list[Subject]:
@@ -209,17 +216,10 @@ class StoreFacts:
         if self._similarity is None or self.matcher is None or self.route == "attention":
             return None
         with self.generation() as snapshot:
-            nouns = self._nouns(snapshot)
+            nouns = self._relations.nouns(snapshot)
         match = list(self._found[prompt].match.values()) if self._found else []
         nearest = float(self._similarity[prompt].max())
         return relatedness(self.questions[prompt].text, nearest, match, nouns, self.matcher)
-
-    def _nouns(self, snapshot: Snapshot) -> list[str]:
-        """The nouns of the store's relations, read once for each state of the store."""
-        if self._nouns_at != snapshot.txn_id:
-            self._nouns_at = snapshot.txn_id
-            self._store_nouns = [relation.tail_noun for relation in snapshot.relations()[:MOST_NOUNS]]
-        return self._store_nouns
 
     def _find_questions(self, input_ids: Tensor, attention_mask: Tensor | None) -> None:
         batch, length = input_ids.shape

@@ -9,6 +9,7 @@ A slot also keeps sigma, the one number a row that the absorbed projection needs
 
 from __future__ import annotations
 
+import math
 import re
 import warnings
 from collections.abc import Callable, Iterator, Sequence
@@ -41,7 +42,10 @@ def parse_bytes(text: str | int) -> int:
     match = re.fullmatch(r"\s*(\d+(?:\.\d+)?)\s*([KMGT]?)(?:i?B)?\s*", str(text), re.IGNORECASE)
     if match is None:
         raise BudgetError(f"a budget of {text!r} is not understood: write bytes or a size such as 256MB")
-    return int(float(match[1]) * _UNITS[match[2].upper()])
+    whole = float(match[1]) * _UNITS[match[2].upper()]
+    if not math.isfinite(whole):
+        raise BudgetError("a budget of more bytes than can be counted: write a size such as 256MB")
+    return int(whole)
 
 
 class Pager:

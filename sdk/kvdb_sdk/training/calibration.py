@@ -17,6 +17,7 @@ from ..attend.adapter import AdapterConfig
 from ..attend.attention import Attachment, Trace
 from ..attend.joint_softmax import copy_weights
 from ..models.cache_names import with_cache
+from ..question.kinds import Kinds
 from ..question.relation_match import Match
 from ..question.word_match import word_match
 from ..refusal.confidence import SIGNS, Evidence, in_words
@@ -47,13 +48,14 @@ def calibrated(
     def found(match: Match, *, hybrid: bool) -> list[tuple[Evidence, bool]]:
         out = []
         for pool in pools:
+            kinds = _kinds(pool)
             examples = draw(
                 pool, encode, match, prefix.tokenizer, count // len(pools),
                 candidates=candidates, unknown=0.5, seed=seed + SEED,
             )  # fmt: skip
             for start in range(0, len(examples), batch):
                 part = examples[start : start + batch]
-                out += _evidence(attachment, source, pool, prefix, part, match, hybrid=hybrid)
+                out += _evidence(attachment, source, pool, kinds, prefix, part, match, hybrid=hybrid)
         return out
 
     config = attachment.adapter.config
@@ -83,6 +85,7 @@ def _evidence(
     attachment: Attachment,
     source: TrainingFacts,
     pool: Pool,
+    kinds: Kinds,
     prefix: PromptPrefix,
     examples: Sequence[Example],
     match: Match,
@@ -101,19 +104,28 @@ def _evidence(
             row = pool.rows[example.candidates[best]]
             found = in_words(
                 replace(found, similarity=float(similarity[b, best])), match, example.question,
-                term=row.term, noun=row.noun, match=example.match[best], missing=_missing(example, pool),
+                term=row.term, noun=row.noun, value=row.value, match=example.match[best],
+                askable=_askable(example, pool, kinds),
             )  # fmt: skip
         out.append((found, best == example.gold))
     return out
 
 
-def _missing(example: Example, pool: Pool) -> list[str]:
-    """Nouns that the named facts lack: the asked one, which a store has for other subjects if not for this, or another
-    candidate's.
-    """
-    candidates = [pool.rows[at].noun for at in example.candidates]
-    there = {noun for noun, match in zip(candidates, example.match, strict=True) if match is not None}
-    return list(dict.fromkeys(noun for noun in [pool.rows[example.gold_row].noun, *candidates] if noun not in there))
+def _askable(example: Example, pool: Pool, kinds: Kinds) -> dict[str, str]:
+    """What the subject of an example might have been asked for: what its candidates say, and the rest of its kind."""
+    told: dict[str, str] = {}
+    for at, match in zip(example.candidates, example.match, strict=True):
+        if match is not None:
+            told.setdefault(pool.rows[at].noun, pool.rows[at].value)
+    return kinds.askable(told)
+
+
+def _kinds(pool: Pool) -> Kinds:
+    """Of all subjects of a pool."""
+    subjects: dict[str, dict[str, str]] = {}
+    for row in pool.rows:
+        subjects.setdefault(row.term, {}).setdefault(row.noun, row.value)
+    return Kinds.of(subjects.values())
 
 
 def _weights(

@@ -17,12 +17,11 @@ from torch.nn import functional as F
 from kvdb.kg2kv import key_sentence
 from kvdb.types import F32
 
-from ..question.relation_match import SUBJECT, Encode, beside_value
+from ..question.relation_match import SUBJECT, TEMPERATURE, Encode, beside_value
 from .relation_wordings import Wordings
 
 STEPS = 300
 BATCH = 512
-TEMPERATURE = 0.05
 DECAY = 0.005
 NOISE = 0.02
 ALIKE = 0.85  # nouns nearer than this to the right one are not held against it
