@@ -34,7 +34,7 @@ if TYPE_CHECKING:
 )
 @click.option(
     "--relation-steps",
-    default=1200,
+    default=3000,
     show_default=True,
     type=click.IntRange(0),
     help="Steps of how questions mean relations, before that. 0: as the encoder has it.",

@@ -13,11 +13,11 @@ from kvdb.errors import AdapterError, AdapterMismatchError
 from kvdb.kg2kv import noun_forms
 from kvdb_sdk.attend.adapter import Card, load_adapter, save_adapter
 from kvdb_sdk.models.encoders import Encoder, load_encoder
-from kvdb_sdk.question.relation_encoder import changed, relation_match, sentence_model, upper_maps
+from kvdb_sdk.question.relation_encoder import changed, layer_maps, relation_match, sentence_model
 from kvdb_sdk.question.relation_match import RelationMatch
 from kvdb_sdk.training import relation_low_rank, relation_training
 from kvdb_sdk.training.examples import question_of
-from kvdb_sdk.training.relation_low_rank import fit_low_rank
+from kvdb_sdk.training.relation_low_rank import cut, fit_low_rank
 from kvdb_sdk.training.relation_matrix import encoded, fit_relation
 from kvdb_sdk.training.relation_training import RELATIONS, learn_relations
 from kvdb_sdk.training.relation_wordings import load_domains, load_thesaurus, load_wordings, pool_apart, wordings_of
@@ -110,20 +110,64 @@ def test_a_change_is_the_formula_and_shares_what_stays(bert: Encoder) -> None:
     inner = sentence_model(bert)
     torch.manual_seed(0)
     change = {}
-    for name, each in upper_maps(inner.model).items():
+    upper = {name: each for name, each in layer_maps(inner.model).items() if ".layer.1." in name}
+    assert upper and len(layer_maps(inner.model)) == 2 * len(upper)
+    for name, each in upper.items():
         change[f"{name}.a"] = torch.randn(3, each.in_features)
         change[f"{name}.b"] = torch.randn(each.out_features, 3) * 0.1
-    assert {name.split(".")[2] for name in change} == {"1"}  # the upper of two layers
     other = changed(bert, change)
-    for name, each in upper_maps(inner.model).items():
-        wanted = each.weight + change[f"{name}.b"] @ change[f"{name}.a"]
-        assert torch.allclose(other.model.get_submodule(name).weight, wanted, atol=1e-6)
+    for name, each in upper.items():
+        wanted = each.weight.float() + change[f"{name}.b"] @ change[f"{name}.a"]
+        torch.testing.assert_close(other.model.get_submodule(name).weight, wanted.to(each.weight.dtype))
     word, layer = "embeddings.word_embeddings", "encoder.layer.0.output.dense"
     for name in (word, layer):
         assert other.model.get_submodule(name).weight is inner.model.get_submodule(name).weight
     assert not np.allclose(other(["the river of it"]), bert(["the river of it"]), atol=1e-3)
     nothing = changed(bert, {name: torch.zeros_like(each) for name, each in change.items()})
     assert np.allclose(nothing(["the river of it"]), bert(["the river of it"]), atol=1e-6)
+
+
+def test_a_change_is_cut_to_what_it_does_most() -> None:
+    torch.manual_seed(0)
+    low = torch.randn(20, 3) @ torch.randn(3, 12)
+    a, b = cut(low, 3)
+    assert (a.shape, b.shape) == ((3, 12), (20, 3))
+    torch.testing.assert_close(b @ a, low, atol=1e-4, rtol=1e-4)
+    full = torch.randn(20, 12)
+    errors = []
+    for rank in range(1, 13):
+        a, b = cut(full, rank)
+        errors.append(float((full - b @ a).pow(2).sum()))
+    dropped = torch.linalg.svdvals(full).pow(2).flip(0).cumsum(0).flip(0)[1:]  # Eckart, Young
+    assert errors == pytest.approx([*dropped.tolist(), 0.0], abs=1e-3)
+
+
+def test_what_was_learnt_is_cut_to_its_rank(bert: Encoder) -> None:
+    change = fit_low_rank(bert, WORDINGS, steps=2, rank=2)
+    assert set(change) == {f"{name}.{part}" for name in layer_maps(sentence_model(bert).model) for part in "ab"}
+    assert {min(tensor.shape) for tensor in change.values()} == {2}
+
+
+def test_a_training_that_stopped_goes_on_as_if_it_had_not(bert: Encoder, tmp_path: Path, monkeypatch) -> None:
+    monkeypatch.setattr(relation_low_rank, "CHECKPOINT_EVERY", 2)
+    whole = fit_low_rank(bert, WORDINGS, steps=4)
+
+    class Killed(Exception): ...
+
+    def killed(step: int, loss: float) -> None:
+        if step == 3:
+            raise Killed
+
+    file, seen = tmp_path / "under-way.safetensors", []
+    with pytest.raises(Killed):
+        fit_low_rank(bert, WORDINGS, steps=4, report=killed, checkpoint=file)
+    resumed = fit_low_rank(bert, WORDINGS, steps=4, report=lambda step, _: seen.append(step), checkpoint=file)
+    assert seen == [3, 4]
+    for name, tensor in whole.items():
+        torch.testing.assert_close(resumed[name], tensor)
+    file.write_bytes(b"not safetensors")
+    with pytest.raises(AdapterError, match="remove it to start anew"):
+        fit_low_rank(bert, WORDINGS, steps=4, checkpoint=file)
 
 
 def test_a_change_that_does_not_fit_is_refused(bert: Encoder) -> None:

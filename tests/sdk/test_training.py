@@ -11,7 +11,7 @@ import torch
 
 from kvdb.errors import AdapterError, LimitError
 from kvdb_sdk.attend.adapter import Adapter, AdapterConfig, load_adapter
-from kvdb_sdk.question.relation_match import FAR, RelationMatch
+from kvdb_sdk.question.relation_match import FARTHEST, RelationMatch
 from kvdb_sdk.refusal.confidence import Evidence, known_probability
 from kvdb_sdk.training.examples import WRITE, Pool, PoolRow, draw
 from kvdb_sdk.training.losses import _attend_loss
@@ -93,7 +93,7 @@ def test_the_card_holds_a_calibration_of_its_own(tmp_path):
     config = load_adapter(tmp_path / "a")[1].config
     default = AdapterConfig.__dataclass_fields__["known"].default
     assert config.known != default
-    there = Evidence(null=0.02, weight=0.8, similarity=0.95, named=True, noun_share=1.0, match=0.9, gap=FAR)
+    there = Evidence(null=0.02, weight=0.8, similarity=0.95, named=True, noun_share=1.0, match=0.9, lead=FARTHEST)
     missing = Evidence(null=0.02, weight=0.8, similarity=0.5, named=False, noun_share=0.0)
     assert known_probability(config.known, there) > 0.5 > known_probability(config.known, missing)
 

@@ -1,9 +1,9 @@
-"""The sentence encoder as relations are compared with: a low-rank change of the upper half of its layers.
+"""The sentence encoder as relations are compared with: a low-rank change of its layers.
 
 A sentence encoder is made for what texts are about. That "since when has it been guiding ships" asks for "the first
 lit of it", and not for its range, is a finer thing, and the vectors of the encoder do not have it. So the weights W
-[out, in] of each linear map in the upper layers become W + b a, with a [r, in] and b [out, r] (Hu et al., "LoRA",
-section 4.1); relation_low_rank.py learns them. The store's own vectors stay as they are.
+[out, in] of each linear map in its layers become W + b a, with a [r, in] and b [out, r] (Hu et al., "LoRA",
+section 4.1); kvdb_sdk/training/relation_low_rank.py learns them. The store's own vectors stay as they are.
 
 Only encoders that run here can be changed; vectors of an endpoint or a function are compared as they are.
 """
@@ -14,7 +14,6 @@ import copy
 from collections.abc import Mapping
 from typing import Any
 
-import torch
 from torch import Tensor, nn
 
 from kvdb.errors import AdapterMismatchError
@@ -24,13 +23,11 @@ from ..models.encoders import Encoder
 from ..models.sentence_model import PlainSentenceModel
 from .relation_match import Encode, RelationMatch
 
-RANK = 32
-
 LowRank = Mapping[str, Tensor]  # "<name of the linear map>.a" [r, in] and "<name>.b" [out, r]
 
 
-def upper_maps(model: nn.Module) -> dict[str, nn.Linear]:
-    """The linear maps in the upper half of a transformer's layers, by name. {} where its layers are not found."""
+def layer_maps(model: nn.Module) -> dict[str, nn.Linear]:
+    """The linear maps in a transformer's layers, by name. {} where its layers are not found."""
     count = getattr(getattr(model, "config", None), "num_hidden_layers", 0)
     stacks = [
         (name, stack)
@@ -40,12 +37,7 @@ def upper_maps(model: nn.Module) -> dict[str, nn.Linear]:
     if not count or len(stacks) != 1:
         return {}
     name, stack = stacks[0]
-    return {
-        f"{name}.{at}.{inner}": part
-        for at in range(count // 2, count)
-        for inner, part in stack[at].named_modules()
-        if isinstance(part, nn.Linear)
-    }
+    return {f"{name}.{inner}": part for inner, part in stack.named_modules() if isinstance(part, nn.Linear)}
 
 
 def relation_match(adapter: Adapter, encode: Encode) -> RelationMatch:
@@ -64,46 +56,30 @@ def relation_match(adapter: Adapter, encode: Encode) -> RelationMatch:
 def sentence_model(encode: Encode) -> PlainSentenceModel | None:
     """The model beneath an encoder, where it runs here and its layers are found; else None."""
     inner = encode.function if isinstance(encode, Encoder) else None
-    return inner if isinstance(inner, PlainSentenceModel) and upper_maps(inner.model) else None
+    return inner if isinstance(inner, PlainSentenceModel) and layer_maps(inner.model) else None
 
 
 def changed(encode: Encode, change: LowRank) -> Encode:
-    """An encoder with a low-rank change; the layers that stay are shared with the one given.
+    """An encoder with a low-rank change of some of its layers' maps; the rest is shared with the one given.
 
     Raises AdapterMismatchError where the change does not fit.
     """
     inner = sentence_model(encode)
     if inner is None:
         raise AdapterMismatchError("the encoder does not run here: its weights cannot be changed")
-    model, maps = inner.model, upper_maps(inner.model)
-    if {f"{name}.{part}" for name in maps for part in "ab"} != set(change):
+    model, maps = inner.model, layer_maps(inner.model)
+    names = {name.rpartition(".")[0] for name in change}
+    if not names <= set(maps) or {f"{name}.{part}" for name in names for part in "ab"} != set(change):
         raise AdapterMismatchError("the adapter changes other layers than the encoder has")
     stays: dict[int, Any] = {id(p): p for p in model.parameters()}
-    for each in maps.values():
-        del stays[id(each.weight)]
+    for name in names:
+        del stays[id(maps[name].weight)]
     own = copy.deepcopy(model, stays)  # what is in the memo is not copied
-    for name, each in upper_maps(own).items():
-        a, b = change[f"{name}.a"].float(), change[f"{name}.b"].float()
+    for name in names:
+        each, a, b = own.get_submodule(name), change[f"{name}.a"].float(), change[f"{name}.b"].float()
         if a.shape[0] != b.shape[1] or (b.shape[0], a.shape[1]) != tuple(each.weight.shape):
             raise AdapterMismatchError(f"the adapter's change of {name} has not the shape that the encoder's has")
-        each.weight.data += (b @ a).to(each.weight)  # [out, in]
+        each.weight.data = (each.weight.float() + (b @ a).to(each.weight.device)).to(each.weight.dtype)  # [out, in]
     with_own = copy.copy(inner)
     with_own.model = own
     return with_own
-
-
-class LowRankMap(nn.Module):
-    """A frozen linear map with a low-rank change that is being learnt; at first it changes nothing."""
-
-    def __init__(self, frozen: nn.Linear, rank: int = RANK) -> None:
-        super().__init__()
-        self.frozen = frozen
-        self.a = nn.Parameter(torch.randn(rank, frozen.in_features) / frozen.in_features**0.5)  # [r, in]
-        self.b = nn.Parameter(torch.zeros(frozen.out_features, rank))  # [out, r]
-        self.drop = nn.Dropout(0.1)
-
-    def forward(self, x: Tensor) -> Tensor:
-        """x [..., in] to [..., out]."""
-        low = nn.functional.linear(self.drop(x), self.a)  # [..., r]
-        out: Tensor = self.frozen(x) + nn.functional.linear(low, self.b)  # [..., out]
-        return out

@@ -1,22 +1,29 @@
 """Slips of the pen in what a question says about its subject: "totl assests" for "total assets".
 
-A word that no shipped wording and no noun at hand has becomes one of theirs that begins with the same letter and is
-alike once a letter of either is left out: a letter too many, too few, another one, or two swapped. Only comparing goes
-by the mended words (relation_match.py, confidence.py); the model reads the question as it was typed.
+A word that nobody knows becomes a known one that begins with the same letter and is alike once a letter of either is
+left out: a letter too many, too few, another one, or two swapped. Known are the words of the nouns at hand and those of
+`words.tsv`, which has every word of the shipped wordings with how often it occurs there, in four languages
+(kvdb_sdk/training/known_words.py writes it). Only comparing goes by the mended words (relation_match.py,
+confidence.py); the model reads the question as it was typed.
 """
 
 from __future__ import annotations
 
 import re
-from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Mapping
 from functools import cache
+from importlib import resources
 
-from .wordings import HELD_OUT, TRAINING, load_common_relations, load_paraphrases
-
-LEAST = 4  # letters of a word that is mended: shorter ones are like too many others
+LEAST, MOST = 4, 40  # letters of a word that is mended: shorter ones are like too many others
+WORDS = "words.tsv"
 
 _WORDS = re.compile(r"[^\W\d_]+")
+
+
+def words_in(text: str) -> list[str]:
+    """The words of a text, folded, without digits."""
+    return _WORDS.findall(text.casefold())
 
 
 def mended(text: str, nouns: Iterable[str] = ()) -> str:
@@ -24,19 +31,29 @@ def mended(text: str, nouns: Iterable[str] = ()) -> str:
 
     `nouns`: of the relations at hand, whose words are known and are preferred.
     """
-    own = {word for noun in nouns for word in _WORDS.findall(noun.casefold())}
+    own = {word for noun in nouns for word in words_in(noun)}
     return _WORDS.sub(lambda found: _meant(found[0], own), text)
 
 
 def _meant(word: str, own: set[str]) -> str:
     small = word.casefold()
-    if len(small) < LEAST or word.isupper() or small in own or small in _known():
+    if not LEAST <= len(small) <= MOST or word.isupper() or small in own or small in _known():
         return word
-    forms = set(_shortened(small))
-    alike = {other for other in own if len(other) >= LEAST and forms.intersection(_shortened(other))}
-    alike = alike or {other for form in forms for other in _by_form().get(form, ())}
-    alike = {other for other in alike if other[0] == small[0]}
-    return max(alike, key=lambda other: (_by_one_letter(small, other), _known()[other], other)) if alike else word
+    alike = _alike(small, own) or _alike(small, _by_letter().get(small[0], ()))
+    return max(alike, key=lambda other: (_by_one_letter(small, other), _known().get(other, 0), other), default=word)
+
+
+def _alike(word: str, others: Iterable[str]) -> list[str]:
+    """Those that begin as the word does and are the same as it without a letter of either."""
+    forms = set(_shortened(word))
+    return [
+        other
+        for other in others
+        if len(other) >= LEAST
+        and other[0] == word[0]
+        and abs(len(other) - len(word)) <= 1
+        and not forms.isdisjoint(_shortened(other))
+    ]
 
 
 def _by_one_letter(word: str, other: str) -> bool:
@@ -52,20 +69,17 @@ def _shortened(word: str) -> Iterator[str]:
 
 
 @cache
-def _known() -> Counter[str]:
+def _known() -> Mapping[str, int]:
     """Every word of the shipped wordings, with how often it occurs."""
-    wordings = [*TRAINING, *HELD_OUT]
-    for found in (load_paraphrases(), load_common_relations()):
-        wordings += [text for name, texts in found.items() for text in (name, *texts)]
-    return Counter(word for text in wordings for word in _WORDS.findall(text.casefold()))
+    lines = resources.files("kvdb_sdk.question").joinpath(WORDS).read_text(encoding="utf-8").splitlines()
+    return {word: int(count) for word, count in (line.split("\t") for line in lines)}
 
 
 @cache
-def _by_form() -> dict[str, tuple[str, ...]]:
-    """The known words that give a shortened form. Those that occur once may be slips themselves, and give none."""
-    found: dict[str, list[str]] = {}
+def _by_letter() -> Mapping[str, list[str]]:
+    """The known words by their first letter. Those that occur once may be slips themselves, and mend nothing."""
+    found: defaultdict[str, list[str]] = defaultdict(list)
     for word, count in _known().items():
-        if count > 1 and len(word) >= LEAST:
-            for form in _shortened(word):
-                found.setdefault(form, []).append(word)
-    return {form: tuple(words) for form, words in found.items()}
+        if count > 1:
+            found[word[0]].append(word)
+    return found

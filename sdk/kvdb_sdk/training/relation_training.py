@@ -1,7 +1,8 @@
 """Learns how questions mean relations, before the rest of an adapter: a change of the encoder, or a matrix.
 
 It needs the encoder and wordings alone (relation_wordings.py), neither the language model nor any facts. What was
-learnt is a file beside the checkpoint, so that a training that stopped does not learn it again.
+learnt is a file beside the checkpoint, so that a training that stopped does not learn it again; a checkpoint of its own
+says how far it is.
 """
 
 from __future__ import annotations
@@ -21,6 +22,7 @@ from .relation_matrix import encoded, fit_relation
 from .relation_wordings import Wordings, load_wordings
 
 RELATIONS = "relations.safetensors"
+UNDER_WAY = "relations-checkpoint.safetensors"
 
 
 def learn_relations(
@@ -48,13 +50,14 @@ def learn_relations(
             if note is not None:
                 note(f"relations: step {step} of {steps}, loss {loss:.3f}")
 
-        change = fit_low_rank(encode, wordings, steps=steps, seed=seed, report=report)
+        change = fit_low_rank(encode, wordings, steps=steps, seed=seed, report=report, checkpoint=folder / UNDER_WAY)
         found = {f"encoder.{name}": tensor for name, tensor in change.items()}
         if not found:  # an encoder that does not run here
             found = {"matrix": torch.from_numpy(fit_relation(encoded(wordings, encode), seed=seed))}
         part = path.with_suffix(".part")
         save_file(found, part)
         part.replace(path)
+        (folder / UNDER_WAY).unlink(missing_ok=True)
     try:
         found = load_file(path)
         if "matrix" in found:

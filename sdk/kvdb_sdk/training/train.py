@@ -15,11 +15,9 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from safetensors import safe_open
-from safetensors.torch import save_file
 from torch import Tensor
 
-from kvdb.errors import AdapterError, LimitError
+from kvdb.errors import LimitError
 from kvdb.types import EncoderRecord
 
 from ..attend.adapter import Adapter, AdapterConfig, Card, model_probe, save_adapter
@@ -27,6 +25,7 @@ from ..attend.attention import Attachment, attention_modules, model_shape
 from ..question.relation_encoder import relation_match
 from ..question.relation_match import Match
 from .calibration import calibrated
+from .checkpoint import kept, restored
 from .examples import NEAR, Encode, Example, Pool, draw
 from .losses import PromptPrefix, TrainingFacts, collate, losses, start_from_model
 from .query_norm import scale_as_normalised
@@ -60,7 +59,7 @@ class TrainingOptions:
     calibration: int = 1024  # examples that refusal is calibrated on at the end
     question_steps: int = 1000  # of the model's vector of a question, first (kvdb_sdk/training/question_training.py)
     questions: int = 40_000  # that these see
-    relation_steps: int = 1200  # of how questions mean relations (relation_training.py); 0: as the encoder has it
+    relation_steps: int = 3000  # of how questions mean relations (relation_training.py); 0: as the encoder has it
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,7 +130,7 @@ def train(
     matcher = relation_match(adapter, encode)
     examples = _Examples(pool, encode, matcher, tokenizer, options, copying=config.copies)
     optimizer = _optimizer(adapter, options)
-    done = _restore(target / CHECKPOINT, adapter, optimizer)
+    done = restored(target / CHECKPOINT, dict(_learnt(adapter)), optimizer)
     prefix = PromptPrefix(model, tokenizer)
     if not (target / CHECKPOINT).exists() and options.question_steps and config.question_layer is not None:
         note and note("the model's own vector of a question")
@@ -139,7 +138,7 @@ def train(
             adapter, model, with_made_up(pool, encode, options.questions // 2, seed=options.seed), prefix,
             questions=options.questions, steps=options.question_steps, seed=options.seed,
         )  # fmt: skip
-        _save_checkpoint(target / CHECKPOINT, adapter, optimizer, 0)
+        kept(target / CHECKPOINT, dict(_learnt(adapter)), optimizer, 0)
     source = TrainingFacts(adapter)
     started = time.monotonic()
     with Attachment(model, adapter, source, keep_all=True) as attachment:
@@ -153,7 +152,7 @@ def train(
                 values = {name: float(part.detach()) for name, part in parts.items()}
                 report(Progress(step + 1, values | {"hybrid": float(hybrid)}, time.monotonic() - started))
             if (step + 1) % options.checkpoint_every == 0:
-                _save_checkpoint(target / CHECKPOINT, adapter, optimizer, step + 1)
+                kept(target / CHECKPOINT, dict(_learnt(adapter)), optimizer, step + 1)
         if adapter.config.copies:  # else the model itself says whether it knows
             adapter.config = calibrated(
                 attachment, source, [pool, pool_apart(encode)], encode, matcher, prefix,
@@ -235,37 +234,3 @@ def _update(
     total.backward()  # type: ignore[no-untyped-call]
     torch.nn.utils.clip_grad_norm_(adapter.parameters(), 1.0)
     optimizer.step()
-
-
-def _save_checkpoint(path: Path, adapter: Adapter, optimizer: torch.optim.Optimizer, step: int) -> None:
-    tensors = {}
-    for name, parameter in _learnt(adapter):
-        state = optimizer.state[parameter]
-        tensors[f"weight.{name}"] = parameter.detach().cpu().contiguous()
-        if state:  # else nothing was learnt of it: the prior, where every step goes without
-            tensors[f"first.{name}"] = state["exp_avg"].cpu().contiguous()
-            tensors[f"second.{name}"] = state["exp_avg_sq"].cpu().contiguous()
-    part = path.with_suffix(".part")
-    save_file(tensors, part, metadata={"step": str(step)})
-    part.replace(path)
-
-
-def _restore(path: Path, adapter: Adapter, optimizer: torch.optim.Optimizer) -> int:
-    """Load a checkpoint if there is one; the number of steps already done."""
-    if not path.exists():
-        return 0
-    try:
-        with safe_open(path, framework="pt") as file:
-            step = int(file.metadata()["step"])
-            for name, parameter in _learnt(adapter):
-                with torch.no_grad():
-                    parameter.copy_(file.get_tensor(f"weight.{name}"))
-                if f"first.{name}" in file.keys():  # noqa: SIM118 -- not a mapping
-                    optimizer.state[parameter] = {
-                        "step": torch.tensor(float(step)),
-                        "exp_avg": file.get_tensor(f"first.{name}").to(parameter.device),
-                        "exp_avg_sq": file.get_tensor(f"second.{name}").to(parameter.device),
-                    }
-    except Exception as error:
-        raise AdapterError(f"{path} is no checkpoint of this training ({error}): remove it to start anew") from error
-    return step
