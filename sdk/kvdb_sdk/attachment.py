@@ -14,7 +14,7 @@ from transformers import LogitsProcessorList
 
 from kvdb import SearchLimits, Store
 from kvdb.encoder import check_encoder
-from kvdb.errors import AdapterError, AdapterMismatchError
+from kvdb.errors import AdapterError, AdapterMismatchError, LimitError
 from kvdb.types import fact_of, mask_of
 
 from .adapters import adapter_folder
@@ -47,12 +47,14 @@ class Knowledge:
     """What the prompts of the last `generate` read most."""
     evidence: list[Evidence] = field(default_factory=list)
     """What spoke for the fact that each row of the last `generate` read most, when its prompt had been read."""
+    judged: list[tuple[int, float]] = field(default_factory=list)
+    """That fact's place among those selected for each prompt, and its weight."""
 
     def generate(self, *args: Any, **kwargs: Any) -> Any:
         """The model's own `generate` on one snapshot of the store, with copying from the facts of each prompt."""
         with self.facts.generation():
             processors = LogitsProcessorList(kwargs.pop("logits_processor", None) or [])
-            self.attended, self.evidence = Attended(self.attachment), []
+            self.attended, self.evidence, self.judged = Attended(self.attachment), [], []
             processors.append(self.attended)
             self.copier = self._copier() if self.facts.adapter.config.copies else None
             if self.copier is not None:
@@ -89,6 +91,7 @@ class Knowledge:
     def _known(self, weights: Tensor) -> list[float]:
         """The probability that the asked fact is there, for weights [rows, n + 1] at the end of the prompts."""
         beams = max(1, len(weights) // len(self.facts.selected))
+        self.judged = [self.facts.most_read(row, each) for row, each in enumerate(weights[::beams].tolist())]
         self.evidence = [self.facts.evidence(row // beams, each) for row, each in enumerate(weights.tolist())]
         return [known_probability(self.facts.known_by, evidence) for evidence in self.evidence]
 
@@ -136,6 +139,8 @@ def store_facts(
 ) -> StoreFacts:
     """Check that adapter, model, encoder and store fit together, and make the fact source. Raises as `attach`."""
     check_route(route)
+    if threshold is not None and not 0 <= threshold <= 1:  # not a number is none of these either
+        raise LimitError(f"a threshold of {threshold} is no probability: choose one in [0, 1]")
     if adapter is None:
         raise AdapterError(
             "there is no adapter to attach: train one with `kvdb train`, or put the facts into the prompt with "
@@ -177,11 +182,14 @@ def attached(model: Any, tokenizer: Any, facts: StoreFacts) -> Iterator[Knowledg
     """Attach a fact source that is there already; the model is restored at the end, whatever happens."""
     with torch.no_grad(), Attachment(model, facts.adapter, facts) as attachment:
         knowledge = Knowledge(model, tokenizer, facts, attachment)
+        own = vars(model).get("generate")  # of the instance, which a caller may have set
         model.generate = knowledge.generate
         try:
             yield knowledge
         finally:
             del model.generate
+            if own is not None:
+                model.generate = own
 
 
 @contextmanager

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from kvdb.types import Fact, fact_of
+from kvdb import Snapshot
+from kvdb.types import Fact, fact_of, mask_of
 
 from .answer import Answer, Citation, Span
 from .attachment import Knowledge
@@ -25,17 +26,22 @@ def answer_of(tokenizer: Any, knowledge: Knowledge, prompt: int, ids: Sequence[i
     whole: str = tokenizer.decode(ids, skip_special_tokens=True)
     if facts and not knowledge.facts.adapter.config.copies:
         return _in_own_words(knowledge, prompt, whole.strip(), stats)
-    if copier is None or not facts:
-        return Answer(whole.strip(), False, stats=stats)
+    if copier is None or not facts:  # an empty store knows nothing
+        return Answer(UNKNOWN, False, stats=stats)
     if copier.confidence:
         stats["confidence"] = round(copier.confidence[prompt], 4)
     if copier.refused(prompt):
         return Answer(UNKNOWN, False, stats=stats)
     spans, citations = _copied(tokenizer, copier, prompt, ids, whole)
+    rows = knowledge.facts.selected[prompt]
     with knowledge.facts.generation() as snapshot:
         if citations:
-            return with_siblings(snapshot, Answer(whole.strip(), True, citations, spans, stats))
-        return with_siblings(snapshot, _worded_by_store(knowledge, copier, prompt, stats))
+            copied = [part.key.fact for part in copier.finished(prompt, ids) if kind_name(part.key) == "value"]
+            answer = Answer(whole.strip(), True, citations, spans, stats)
+            return with_siblings(snapshot, answer, mask_of(int(rows[copied[-1]])))
+        place, weight = knowledge.judged[prompt]
+        answer = _worded_by_store(snapshot, int(rows[place]), weight, stats)
+        return with_siblings(snapshot, answer, mask_of(int(rows[place])))
 
 
 def _copied(
@@ -57,11 +63,9 @@ def _copied(
     return tuple(spans), tuple(_citation(fact, weight) for fact, weight in ranked)
 
 
-def _worded_by_store(knowledge: Knowledge, copier: Copier, prompt: int, stats: dict[str, Any]) -> Answer:
-    """The store knows, but the model wrote an answer without a value: KG2KV's sentence of the fact it read most."""
-    place, weight = copier.read_most[prompt]
-    with knowledge.facts.generation() as snapshot:
-        fact, sentence = row_in_words(snapshot, int(knowledge.facts.selected[prompt][place]))
+def _worded_by_store(snapshot: Snapshot, row: int, weight: float, stats: dict[str, Any]) -> Answer:
+    """The store knows, but the model wrote an answer without a value: KG2KV's sentence of the row that was judged."""
+    fact, sentence = row_in_words(snapshot, row)
     text = sentence.answer
     start = text.rindex(sentence.value)
     span = Span(start, start + len(sentence.value), fact.id, "value")

@@ -8,6 +8,8 @@ from typing import Any
 import torch
 from transformers import StoppingCriteria
 
+from kvdb.errors import LimitError
+
 from .attachment import Knowledge
 from .models.prompts import chat_prompt
 
@@ -23,12 +25,23 @@ def generated(
     turns: Turns,
     *,
     device: torch.device,
+    context: int | None = None,
     **more: Any,
 ) -> list[list[int]]:
-    """At most `most` tokens that `generate` gives for each question after `turns`, up to and with the end token."""
+    """At most `most` tokens that `generate` gives for each question after `turns`, up to and with the end token.
+
+    Raises LimitError where the prompts and the answers do not fit into the model's `context` tokens, None for no limit.
+    """
+    if most < 1:
+        raise LimitError(f"an answer of at most {most} tokens says nothing: allow 1 or more")
     prompts = [chat_prompt(tokenizer, question, turns) for question in questions]
     asked = [tokenizer(prompt, add_special_tokens=False)["input_ids"] for prompt in prompts]
     end, longest = tokenizer.eos_token_id, max(map(len, asked))
+    if context is not None and longest + most > context:
+        raise LimitError(
+            f"the longest question takes {longest} tokens and the answer up to {most}, and the model reads {context}: "
+            "shorten the question"
+        )
     ids = torch.tensor([[end] * (longest - len(row)) + row for row in asked])  # [B, T] padded on the left
     mask = torch.tensor([[0] * (longest - len(row)) + [1] * len(row) for row in asked])  # [B, T]
     out = generate(

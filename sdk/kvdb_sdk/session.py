@@ -242,7 +242,10 @@ class KnowledgeModel:
     def _generate(
         self, generate: Any, questions: Sequence[str], most: int, turns: Turns = (), **more: Any
     ) -> list[list[int]]:
-        return generated(self.tokenizer, generate, questions, most, turns, device=self.model.device, **more)
+        context = getattr(self.model.config, "max_position_embeddings", None)
+        return generated(
+            self.tokenizer, generate, questions, most, turns, device=self.model.device, context=context, **more
+        )
 
     @contextmanager
     def _routed(self, route: str | None) -> Iterator[None]:

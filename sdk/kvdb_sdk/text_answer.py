@@ -32,18 +32,27 @@ def answer_from_text(
 ) -> Answer:
     """The answer that `text` is, given the facts that were read, best first.
 
-    `answered` is False where the text says that it does not know; then nothing is cited. `numbered`: the text may cite
-    facts as [1], counted from 1. `weights` of the citations by fact id; 1 where there are none.
+    `answered` is False where the text says that it does not know, or nothing that the facts say; then nothing is cited.
+    `numbered`: the text may cite facts as [1], counted from 1; that counts where it also has their value. `weights` of
+    the citations by fact id; 1 where there are none.
     """
-    if says_unknown(text):
-        return Answer(text, False, stats=stats)
     numbers = [int(number) - 1 for number in _NUMBER.findall(text)] if numbered else []
-    cited = [read[place][0] for place in numbers if 0 <= place < len(read)]
+    named = [read[place] for place in numbers if 0 <= place < len(read)]
+    cited = [fact for fact, row in named if next(_places(text, row.value), None)]
     spans = value_spans(text, read, cited)
+    if not spans or says_unknown(_beside(text, spans)):
+        return Answer(text, False, stats=stats)
     by_id: dict[int, Fact] = {fact.id: fact for fact, _ in read}
     ids = dict.fromkeys([fact.id for fact in cited] + [span.id for span in spans])
     found = [_citation(by_id[id], 1.0 if weights is None else weights[id]) for id in ids]
     return Answer(text, True, tuple(found), spans, stats)
+
+
+def _beside(text: str, spans: Sequence[Span]) -> str:
+    """The text without its values: "Things I Don't Know" may be one."""
+    for span in sorted(spans, key=lambda span: -span.start):
+        text = text[: span.start] + text[span.end :]
+    return text
 
 
 def says_unknown(text: str) -> bool:

@@ -72,6 +72,14 @@ def test_an_argument_that_is_not_utf8(process, db: Path) -> None:
     assert result.stderr.startswith(b"kvdb: error: ")
 
 
+@pytest.mark.parametrize("command", [("match", "--head"), ("match", "--tail"), ("search",), ("delete", "--head")])
+def test_a_question_that_is_not_utf8(process, db: Path, command: tuple[str, ...]) -> None:
+    name, *option = command
+    result = process(name, db, *option, b"caf\xe9".decode(errors="surrogateescape"))
+    assert result.returncode == 1
+    assert result.stderr.startswith(b"kvdb: error: ") and b"Traceback" not in result.stderr
+
+
 def test_a_reader_that_leaves_early(tmp_path: Path, process) -> None:
     many(tmp_path / "many.tsv", 20_000)
     assert process("ingest", "many.kvdb", "many.tsv", "--encoder", ENCODER).returncode == 0

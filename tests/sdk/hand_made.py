@@ -47,6 +47,12 @@ FACTS = [
     ("Berg", "elevation", "-7.5"),
     ("Tal", "elevation", "-7.5"),
     ("Tal", "colour", "blue"),
+    ("Foo", "elevation", "1,234 ft"),
+    ("Foo", "national animal", "lion"),
+    ("Bar", "length", "3 km"),
+    ("Bar", "opening", "1990-01-01"),
+    ("Baz", "share", "0.5"),
+    ("Baz", "seat", "New York"),
 ]
 MEANS = {"people": "population", "live": "population", "older": "age", "founded": "founding date", "runs": "mayor"}
 

@@ -39,7 +39,7 @@ def knowing(model, store):
 @pytest.fixture
 def refusing(model, store):
     fitting = {"adapter": tiny_store.adapter_for(model), "encoder": tiny_store.encoder()}
-    return KnowledgeModel(model, TOKENIZER, store, threshold=1.1, **fitting)
+    return KnowledgeModel(model, TOKENIZER, store, threshold=1.0, **fitting)
 
 
 class Told:

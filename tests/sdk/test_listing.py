@@ -47,7 +47,9 @@ def test_the_list_is_what_the_store_has(stores, triples, which, tail):
     with stores(triples) as store, store.snapshot() as snapshot:
         facts = list(snapshot.match())
         fact = facts[which % len(facts)]
-        answer = with_siblings(snapshot, answer_with(fact, fact.tail if tail else fact.head, " of all"))
+        answer = with_siblings(
+            snapshot, answer_with(fact, fact.tail if tail else fact.head, " of all"), "tail" if tail else "head"
+        )
         same = {
             f.id: f.tail if tail else f.head
             for f in facts
@@ -69,10 +71,18 @@ def test_the_list_is_what_the_store_has(stores, triples, which, tail):
 def test_an_answer_without_a_value_stays(stores):
     with stores([("A", "owns", "V1"), ("A", "owns", "V2")]) as store, store.snapshot() as snapshot:
         refused = Answer("I do not know.", False)
-        assert with_siblings(snapshot, refused) is refused
+        assert with_siblings(snapshot, refused, "tail") is refused
+
+
+def test_a_tail_with_space_around_it_is_no_head(stores):
+    """The answer shows it without: what was copied is told by the row, not by how it looks."""
+    with stores([("Zed", "owner", " Lee "), ("Yon", "owner", " Lee ")]) as store, store.snapshot() as snapshot:
+        fact = next(iter(snapshot.match(head="Zed")))
+        answer = answer_with(fact, "Lee")
+        assert with_siblings(snapshot, answer, "tail") is answer
 
 
 def test_how_a_list_reads(stores):
     with stores([("A", "owns", f"V{i}") for i in range(3)]) as store, store.snapshot() as snapshot:
         first = next(iter(snapshot.match()))
-        assert with_siblings(snapshot, answer_with(first, "V0")).text == "It is V0, V1 and V2."
+        assert with_siblings(snapshot, answer_with(first, "V0"), "tail").text == "It is V0, V1 and V2."

@@ -145,8 +145,8 @@ def test_a_model_without_an_adapter_answers(store, model):
 
 def test_the_context_is_the_models(store):
     asking = KnowledgeModel(tiny.model("llama"), TOKENIZER, store, adapter=None, encoder=ENCODER)
-    with pytest.raises(LimitError, match="the model reads 64"):
-        asking.ask(QUESTION)
+    with pytest.raises(LimitError, match="the model reads 1024"):
+        asking.ask(QUESTION + " Please?" * 200)
 
 
 def test_attach_says_where_to_go_without_an_adapter(store, model):
@@ -173,7 +173,8 @@ READ = in_words(
         ("It is north, B 12.", [3]),  # the longest value, and not also what lies inside
         ("B 1 or B 12", [0, 1]),
         ("B 123", []),  # no whole word
-        ("[2]", [1]),
+        ("[2]", []),  # a number alone says nothing
+        ("I cannot say [2].", []),
         ("[0] [9]", []),
         ("b 12", []),  # not verbatim
     ],
@@ -182,7 +183,14 @@ def test_what_is_cited_from_a_text(text, cited):
     answer = answer_from_text(text, READ, {}, numbered=True)
     assert [citation.id for citation in answer.citations] == cited
     assert all(answer.text[s.start : s.end] == READ[s.id][0].tail for s in answer.spans)
-    assert answer.answered
+    assert answer.answered is bool(cited)
+
+
+def test_a_value_may_say_that_nothing_is_known():
+    read = in_words(("Song A", "title", "Things I Don't Know"))
+    answer = answer_from_text("The title of Song A is Things I Don't Know [1].", read, {}, numbered=True)
+    assert answer.answered and len(answer.citations) == 1
+    assert not answer_from_text("I don't know Things I Don't Know.", read, {}, numbered=True).answered
 
 
 def test_numbers_count_only_where_facts_were_numbered():

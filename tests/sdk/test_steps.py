@@ -143,6 +143,8 @@ def test_several_facts_are_asked_one_by_one(question, steps):
         ("Is the population of Spain 48,600,000?", "Yes."),
         ("Is the elevation of Berg 7.5?", "No."),
         ("Is the elevation of Berg -7.50?", "Yes."),
+        ("Is the elevation of Foo 1,235 ft?", "No."),
+        ("Is cat the nat\u0131onal an\u0131mal of Foo?", "No."),  # a letter that is another one in any case
         ("Is the country of Malabo Equatorial Guinea?", "Yes."),
         ("Is Chad the country of Malabo?", "No."),
         ("Is Italy a neighbour of France?", "Yes."),
@@ -178,6 +180,11 @@ def test_a_claim_is_judged_from_the_values(question, lead):
         "Is ABN AMRO's founding date 1991?",
         "Is it true that the capital of France is Paris and the capital of Spain is Lisbon?",
         "Are Paris and Madrid the capitals of France and Spain?",
+        "Is the elevation of Foo 376 m?",  # it is 1,234 ft
+        "Is the length of Bar 3000 m?",  # it is 3 km
+        "Is the share of Baz 50 %?",  # it is 0.5
+        "Is the opening of Bar 1.1.90?",  # it is 1990-01-01
+        "Is NYC the seat of Baz?",  # it is New York
     ],
 )
 def test_what_the_values_do_not_settle_gets_no_verdict(question):
@@ -210,6 +217,9 @@ def test_what_is_compared(question, lead):
         "Which has the larger motto, France or Spain?",  # not numbers
         "Which has the higher elevation, Berg or France?",  # France has none
         "Is France larger than France?",
+        "Which country is richer, France or Spain?",  # by none of area and population
+        "Is France older than Spain?",
+        "Who is heavier, Ann or Ben?",  # of whom only the age is known
     ],
 )
 def test_what_cannot_be_compared_is_asked_as_it_stands(question):

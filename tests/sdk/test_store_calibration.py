@@ -189,14 +189,14 @@ def test_calibration_helps_where_the_adapter_is_far_off(model, store):
 def test_refusal_goes_by_the_calibration_and_a_threshold_still_overrides(model, store):
     question = "What is the capital of Place 3?"
     never = made(model, known=(-50.0, *[0.0] * 7))
-    always = made(model, known=(50.0, *[0.0] * 7))
+    always = made(model, known=(5.0, *[0.0] * 7))
     assert reader(model, store, calibration=never).ask(question, max_new_tokens=3).answered is False
-    assert reader(model, store, calibration=always).ask(question, max_new_tokens=3).stats["confidence"] == 1.0
-    refusing = reader(model, store, calibration=always, threshold=1.1).ask(question, max_new_tokens=3)
+    assert reader(model, store, calibration=always).ask(question, max_new_tokens=3).stats["confidence"] == 0.9933
+    refusing = reader(model, store, calibration=always, threshold=1.0).ask(question, max_new_tokens=3)
     assert (refusing.answered, refusing.citations, refusing.text) == (False, (), "I do not know.")
     keep(store, never)
     assert reader(model, store).ask(question, max_new_tokens=3).stats["confidence"] == 0.0
-    assert reader(model, store, calibration=always).ask(question, max_new_tokens=3).stats["confidence"] == 1.0
+    assert reader(model, store, calibration=always).ask(question, max_new_tokens=3).stats["confidence"] == 0.9933
 
 
 def test_another_adapter_goes_by_its_own_coefficients(model, store):

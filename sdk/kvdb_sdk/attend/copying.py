@@ -92,8 +92,6 @@ class Copier(LogitsProcessor):
         """`known` turns the first step's weights into the probability that the fact is there; rows below `threshold`
         copy nothing. `glued`: ids of the tokens that go on with a word."""
         self.confidence: list[float] = []
-        self.read_most: list[tuple[int, float]] = []
-        """For each row the fact that was read most when the prompt had been read, and its weight."""
         self.threshold = threshold
         self._known = known
         self._glued = torch.empty(0, dtype=torch.long) if glued is None else glued
@@ -111,9 +109,6 @@ class Copier(LogitsProcessor):
         weights, gate = trace
         if not self.confidence and self._known is not None:
             self.confidence = self._known(weights)
-            if weights.shape[1] > 1:
-                best = weights[:, :-1].max(-1)
-                self.read_most = list(zip(best.indices.tolist(), best.values.tolist(), strict=True))
         beams = len(input_ids) // len(self._copyable)
         out = scores.float().log_softmax(-1)  # [rows, vocab]
         for row, ids in enumerate(input_ids[:, self._prompt :].tolist()):

@@ -8,11 +8,16 @@ from contextlib import contextmanager
 import torch
 from transformers.utils import logging as transformers_logging
 
+from kvdb.errors import LimitError
+
 
 def default_device(device: str | torch.device | None = None) -> torch.device:
-    """The device asked for, else the first GPU, else the CPU."""
+    """The device asked for, else the first GPU, else the CPU. Raises LimitError for one that there is none of."""
     if device is not None:
-        return torch.device(device)
+        try:
+            return torch.device(device)
+        except RuntimeError:
+            raise LimitError(f"there is no device {str(device)!r}: write cpu, cuda or cuda:1") from None
     return torch.device("cuda" if torch.cuda.is_available() else "cpu")
 
 

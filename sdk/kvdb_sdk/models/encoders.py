@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from kvdb.errors import EncoderMismatchError, UnknownEncoderError, VectorError
+from kvdb.errors import EncoderMismatchError, FieldError, UnknownEncoderError, VectorError
 from kvdb.types import F32, EncoderRecord
 
 from .endpoint import PREFIX, OpenAIEncoder, parse_endpoint
@@ -41,8 +41,8 @@ EncodeFunction = Callable[[Sequence[str]], Any]
 class Encoder:
     """Texts to vectors: `encoder(texts)` is float32 [n, d], each row of unit length.
 
-    Raises VectorError where the function beneath gives NaN, infinite or zero vectors, or the wrong number of
-    them.
+    Raises FieldError for a text that is not valid Unicode, and VectorError where the function beneath gives NaN,
+    infinite or zero vectors, or the wrong number of them.
     """
 
     def __init__(self, encode: EncodeFunction, *, name: str) -> None:
@@ -56,6 +56,10 @@ class Encoder:
         if not len(texts):
             return np.empty((0, self.dim), np.float32)
         place = {text: i for i, text in enumerate(dict.fromkeys(texts))}
+        try:
+            "\0".join(place).encode()
+        except UnicodeEncodeError as error:
+            raise FieldError(f"a text to encode is not valid Unicode: {error}; write it in UTF-8") from None
         distinct = unit_rows(self.function(list(place)), list(place), self.name)  # [u, d]
         return distinct[[place[text] for text in texts]] if len(place) < len(texts) else distinct  # [n, d]
 

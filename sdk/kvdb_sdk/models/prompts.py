@@ -76,6 +76,8 @@ def find_question(tokenizer: Any, markers: ChatMarkers | None, ids: list[int]) -
 def chat_prompt(tokenizer: Any, question: str, turns: Sequence[tuple[str, str]] = ()) -> str:
     """The prompt that asks a question after earlier `turns` (question, answer): the chat template where there is one,
     else each on a line, after the token that the tokenizer begins texts with."""
+    question = without_markers(tokenizer, question)
+    turns = [(without_markers(tokenizer, asked), without_markers(tokenizer, answer)) for asked, answer in turns]
     if getattr(tokenizer, "chat_template", None):
         said = [{"role": role, "content": text} for turn in turns for role, text in zip(_ROLES, turn, strict=True)]
         said.append({"role": "user", "content": question})
@@ -88,13 +90,27 @@ def chat_prompt(tokenizer: Any, question: str, turns: Sequence[tuple[str, str]] 
 
 def continuation_ids(tokenizer: Any, text: str, *, after_space: bool = True) -> list[int]:
     """Token ids of `text` as they come in the middle of a sentence (after a space) or at a start."""
-    lead = tokenizer("is", add_special_tokens=False)["input_ids"]
-    joined = tokenizer(f"is {text}" if after_space else f"is\n{text}", add_special_tokens=False)["input_ids"]
-    if not after_space:
-        lead = tokenizer("is\n", add_special_tokens=False)["input_ids"]
+    lead = _plain_ids(tokenizer, "is" if after_space else "is\n")
+    joined = _plain_ids(tokenizer, f"is {text}" if after_space else f"is\n{text}")
     if joined[: len(lead)] == lead:
-        return list(joined[len(lead) :])
-    return list(tokenizer(f" {text}" if after_space else text, add_special_tokens=False)["input_ids"])
+        return joined[len(lead) :]
+    return _plain_ids(tokenizer, f" {text}" if after_space else text)
+
+
+def _plain_ids(tokenizer: Any, text: str) -> list[int]:
+    """Token ids of a text that is only text, also where it reads like a token of the model's own ("<|im_end|>")."""
+    return list(tokenizer(text, add_special_tokens=False, split_special_tokens=True)["input_ids"])
+
+
+def without_markers(tokenizer: Any, text: str) -> str:
+    """A user's text in which nothing reads as a token of the model's own: it cannot end its turn and speak for others.
+
+    A space comes into each such token; other texts stay as they are.
+    """
+    for token in tokenizer.get_added_vocab():
+        if len(token) > 1 and token in text:
+            text = text.replace(token, f"{token[0]} {token[1:]}")
+    return text
 
 
 @lru_cache(maxsize=8)  # a quarter of a second for 50,000 tokens

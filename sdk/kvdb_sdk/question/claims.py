@@ -10,13 +10,14 @@ import re
 import unicodedata
 from collections.abc import Sequence
 
-from .forms import content_words, has_noun, states_one_thing
+from .forms import content_words, has_noun, noun_places, states_one_thing
 from .quantities import scaled
 from .reading import Subject, masked
 
 # numbers with their sign and decimals, else words; dots inside belong to them
 _TOKEN = re.compile(r"(?<![\w.])-\d+(?:\.\d+)*|\w+(?:\.\w+)*")
 _OF_NAMES = "of the and a an de la le du von van al el"
+_DATED = re.compile(r"\d+(?:\.\d+){2,}")
 _INSIDE = frozenset(_OF_NAMES.split())  # of names: "Isle of Man"
 _SAID_AROUND = """
 about actually also any anything ask asked asking available aren wasn weren isn doesn didn don t re certain check
@@ -45,6 +46,8 @@ def verdict(question: str, subject: Subject, noun: str) -> bool | None:
     claim = _fold(claimed[0])
     if claim in others or any(_may_mean(claim, value) for value in values):
         return None
+    if any(("%" in question) != ("%" in value) for value in subject.values(noun)) and _has_number(claim):
+        return None  # 50 % may be 0.5
     return False if _is_value(claimed[0], question, subject, noun) else None
 
 
@@ -55,7 +58,7 @@ def _is_value(claim: list[str], question: str, subject: Subject, noun: str) -> b
     text = masked(question, subject)
     if not has_noun(text, noun):
         return False
-    before = text[: text.casefold().rindex(noun.casefold())]
+    before = text[: noun_places(text, noun)[-1][0]]
     return _runs(before, noun) == [claim] or all(value == value.casefold() for value in subject.values(noun))
 
 
@@ -89,11 +92,25 @@ def _may_mean(claim: Sequence[str], value: Sequence[str]) -> bool:
     if not value:
         return True
     numbers = [{_number(word) for word in part} - {None} for part in (claim, value)]
-    if all(numbers):
-        return not numbers[0].isdisjoint(numbers[1])
+    if all(numbers):  # 376 m may be 1,234 ft
+        return not numbers[0].isdisjoint(numbers[1]) or _in_words(claim) != _in_words(value)
+    if any(_DATED.fullmatch(word) for word in claim) and _has_number(value):
+        return True  # 1.1.90 may be 1990-01-01
     if numbers[0] or (numbers[1] and len(value) == 1):
         return True  # "twelve" for 12
-    return any(_alike(a, b) for a in claim for b in value) or _initials(claim) == _initials(value)
+    if any(_alike(a, b) for a in claim for b in value):
+        return True
+    short, long = sorted((_initials(claim), _initials(value)), key=len)
+    return len(short) > 1 and long.startswith(short)  # "NYC" may be "New York"
+
+
+def _in_words(part: Sequence[str]) -> set[str]:
+    """What is said beside the numbers: the unit."""
+    return {word for word in part if _number(word) is None}
+
+
+def _has_number(part: Sequence[str]) -> bool:
+    return any(_number(word) is not None for word in part)
 
 
 def _alike(a: str, b: str) -> bool:

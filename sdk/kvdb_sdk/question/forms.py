@@ -41,7 +41,7 @@ shallower shallowest poorer poorest slower slowest sooner soonest
 _MORE = """
 younger youngest later latest newer newest higher highest more most larger largest greater greatest bigger biggest
 longer longest taller tallest heavier heaviest deeper deepest wider widest thicker thickest warmer warmest hotter
-hottest richer richest farther farthest further furthest
+hottest faster fastest richer richest farther farthest further furthest
 """
 _ASCENDING = frozenset(_LESS.split())
 _OF_AGE = frozenset(("older", "oldest", "younger", "youngest"))
@@ -67,7 +67,12 @@ def content_words(text: str) -> list[str]:
 
 def has_noun(text: str, noun: str) -> bool:
     """Whether the noun stands in the text as whole words, in any case, singular or plural."""
-    return re.search(rf"(?<!\w){re.escape(noun)}(?:s|es)?(?!\w)", text, re.IGNORECASE) is not None
+    return bool(noun_places(text, noun))
+
+
+def noun_places(text: str, noun: str) -> list[tuple[int, int]]:
+    """Where it does."""
+    return [found.span() for found in re.finditer(rf"(?<!\w){re.escape(noun)}(?:s|es)?(?!\w)", text, re.IGNORECASE)]
 
 
 def has_content(text: str) -> bool:

@@ -10,20 +10,24 @@ from dataclasses import replace
 from itertools import islice
 
 from kvdb import Fact, Snapshot
+from kvdb.types import Mask
 
 from ..answer import Answer, Citation, Span
 
 MOST = 24  # items of a list; the text says how many more there are
 
 
-def with_siblings(snapshot: Snapshot, answer: Answer) -> Answer:
-    """The answer with every value that the store has beside the last one copied, in the order of their insertion."""
+def with_siblings(snapshot: Snapshot, answer: Answer, mask: Mask) -> Answer:
+    """The answer with every value that the store has beside the last one copied, in the order of their insertion.
+
+    `mask`: the end of its fact that the last value is.
+    """
     values = [span for span in answer.spans if span.kind == "value"]
     if not values:
         return answer
     last = values[-1]
     fact = snapshot.triple(last.id)
-    tail = answer.text[last.start : last.end] == fact.tail
+    tail = mask == "tail"
     more = _others(snapshot, fact, tail, {span.id for span in values})
     if not more:
         return answer

@@ -8,8 +8,9 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
+LONGEST = 200  # characters of a value that are looked at
 _MONTHS = ("jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec")
-_ISO_DATE = re.compile(r"(\d{4})-(\d\d)(?:-(\d\d))?(?!\d)")
+_ISO_DATE = re.compile(r"(\d{4})-(\d\d)(?:-(\d\d))?")
 _DAY_FIRST = re.compile(r"(?:(\d{1,2})(?:st|nd|rd|th)? )?([A-Za-z]{3,9})\.? (\d{4})")
 _MONTH_FIRST = re.compile(r"([A-Za-z]{3,9})\.? (\d{1,2})(?:st|nd|rd|th)?, (\d{4})")
 _NUMBER = re.compile(
@@ -30,7 +31,7 @@ class Quantity:
 
 def quantity(text: str) -> Quantity | None:
     """What a value amounts to; None where it is no number, or more than one ("1990-1995", "S93.5")."""
-    text = text.strip()
+    text = " ".join(text[:LONGEST].split())
     date = _date(text)
     if date is not None:
         return Quantity(date, "date")
@@ -49,7 +50,7 @@ def quantity(text: str) -> Quantity | None:
 
 
 def _date(text: str) -> float | None:
-    if found := _ISO_DATE.match(text):
+    if found := _ISO_DATE.fullmatch(text):
         year, month, day = int(found[1]), int(found[2]), int(found[3] or 0)
     elif found := _DAY_FIRST.fullmatch(text):
         year, month, day = int(found[3]), _month(found[2]), int(found[1] or 0)

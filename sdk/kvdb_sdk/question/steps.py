@@ -16,6 +16,7 @@ from .claims import verdict
 from .forms import LONGEST, asks_yes_or_no, comparative, is_negated, prefers_less, weighs
 from .hops import MATCHES, Reader, two_hops
 from .joining import joined, led
+from .measures import measured
 from .quantities import quantity
 from .reading import Subject, asked_about, asked_of_it, masked, spelt_noun, without_subjects
 from .splitting import is_list, split_entities, split_relations
@@ -120,7 +121,7 @@ def _compared(
     """Which of the subjects has most, or least, of what all have a number of."""
     if not _are_alternatives(question, found):
         return None
-    noun = _weighed(without_subjects(question, found), found, reader)
+    noun = _weighed(without_subjects(question, found), found, word, reader)
     if noun is None:
         return None
     questions = [f"What is the {noun} of {subject.term}?" for subject in found]
@@ -142,13 +143,17 @@ def _are_alternatives(question: str, found: Sequence[Subject]) -> bool:
     )
 
 
-def _weighed(text: str, found: Sequence[Subject], reader: Reader) -> str | None:
-    """The noun that the subjects are compared by: each has one value of it, in the same unit."""
+def _weighed(text: str, found: Sequence[Subject], word: str, reader: Reader) -> str | None:
+    """The noun that the subjects are compared by: each has one value of it, in the same unit, and it is spelt out, or
+    such as the comparative weighs (measures.py).
+    """
     shared = [noun for noun in found[0].nouns if all(noun in subject.nouns for subject in found)]
     spelt = spelt_noun(text, shared)
     nouns = [noun for noun in ([spelt] if spelt else shared) if _comparable(found, noun)]
-    noun, match = reader.best_noun(text, nouns)
-    return noun if noun and (spelt or match >= COMPARES) else None
+    of_its_kind = measured(word, nouns)
+    noun, match = reader.best_noun(text, of_its_kind or nouns)
+    least = COMPARES if of_its_kind or of_its_kind is None else MATCHES
+    return noun if noun and (spelt or match >= least) else None
 
 
 def _comparable(found: Sequence[Subject], noun: str) -> bool:
