@@ -12,8 +12,8 @@ from .answer import Answer, Citation, Span
 from .attachment import Knowledge
 from .attend.copying import Copier, kind_name
 from .question.listing import with_siblings
+from .question.rows import row_in_words
 from .question.wordings import UNKNOWN
-from .select.rows import row_in_words
 from .text_answer import answer_from_text
 
 

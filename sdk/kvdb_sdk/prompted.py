@@ -28,11 +28,11 @@ from .models.encoders import Encoder, encoder_for
 from .models.prompts import chat_prompt
 from .question.reading import Subject, about, subjects
 from .question.relation_match import RelationMatch
+from .question.rows import row_in_words
 from .question.wordings import UNKNOWN
 from .select.finding import Found, find, named_in
 from .select.pager import Pager
 from .select.routing import check_route, select_by_vector
-from .select.rows import row_in_words
 from .text_answer import InWords, answer_from_text
 
 FACTS_IN_PROMPT = 5

@@ -11,10 +11,11 @@ from dataclasses import dataclass
 
 from kvdb import Snapshot
 from kvdb.named import Named, rows_about
-from kvdb.types import Fact, fact_of, mask_of
+from kvdb.types import Fact
 
 from .forms import has_content, has_noun
 from .relation_match import without_subject
+from .rows import said
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,16 +40,10 @@ def subjects(snapshot: Snapshot, question: str, named: Sequence[Named]) -> list[
     """The subjects that a question names, in their order; nothing twice."""
     found: list[Subject] = []
     for term in sorted(named, key=lambda term: term.start):
-        facts = []
-        for row in term.rows:
-            fact = snapshot.triple(fact_of(row))
-            relation = snapshot.relation(snapshot.relation_id(fact.relation) or 0)
-            tail = mask_of(row) == "tail"
-            noun = relation.tail_noun if tail else relation.head_noun
-            facts.append((noun, fact, fact.tail if tail else fact.head))
-            spelt = fact.head if tail else fact.tail
-        if facts and not any(term.start < other.end and other.start < term.end for other in found):
-            found.append(Subject(term.start, term.end, spelt, tuple(facts)))
+        rows = said(snapshot, term.rows)
+        if rows and not any(term.start < other.end and other.start < term.end for other in found):
+            facts = tuple((row.noun, row.fact, row.value) for row in rows)
+            found.append(Subject(term.start, term.end, rows[-1].term, facts))
     return found
 
 

@@ -7,18 +7,19 @@ named term are weighed by how well the rest of the question means their relation
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 
 import numpy as np
 
 from kvdb import SearchLimits, Snapshot
 from kvdb.named import Named, named_terms, rows_about
-from kvdb.types import F32, U64, fact_of, mask_of
+from kvdb.types import F32, U64
 
 from ..question.kinds import Told
 from ..question.reading import is_common_word
 from ..question.relation_match import Match, term_in, without_subject
+from ..question.rows import said
 from .pager import Pager
 from .routing import select_by_vector, union, widened, without
 
@@ -69,7 +70,7 @@ def named_in(snapshot: Snapshot, question: str, near: U64, hidden: frozenset[int
     """
     found = named_terms(snapshot, question)
     spelt = {question[term.start : term.end] for term in found}
-    for text in dict.fromkeys(_terms(snapshot, near)):
+    for text in dict.fromkeys(row.term for row in said(snapshot, near.tolist())):
         place = None if text in spelt else term_in(question, text)
         if place:
             found.append(Named(*place.span(), tuple(rows_about(snapshot, text))))
@@ -96,21 +97,15 @@ def _is_inside(term: Named, other: Named) -> bool:
     return other.start <= term.start and term.end <= other.end and other.end - other.start > term.end - term.start
 
 
-def _terms(snapshot: Snapshot, rows: U64) -> Iterable[str]:
-    facts = snapshot.facts([fact_of(int(row)) for row in rows])
-    return (fact.head if mask_of(int(row)) == "tail" else fact.tail for fact, row in zip(facts, rows, strict=True))
-
-
 def _matches(
     snapshot: Snapshot, matcher: Match, questions: Sequence[str], named: Sequence[Sequence[Named]]
 ) -> list[dict[int, float]]:
     """For each question the rows that it names, with the match of their relation."""
     terms = [(b, term) for b, found in enumerate(named) for term in found]
-    known: dict[str, tuple[str, str]] = {}
     texts = [without_subject(questions[b], term.start, term.end) for b, term in terms]
-    told = [_told_of(snapshot, term.rows, known) for _, term in terms]
-    nouns = [[noun for noun, _ in each] for each in told]
-    scores = matcher(texts, nouns, [[value for _, value in each] for each in told])
+    told = [said(snapshot, term.rows) for _, term in terms]
+    nouns, values = [[row.noun for row in each] for each in told], [[row.value for row in each] for each in told]
+    scores = matcher(texts, nouns, values)
     out: list[dict[int, float]] = [{} for _ in questions]
     for (b, term), match in zip(terms, scores, strict=True):
         for row, score in zip(term.rows, match.tolist(), strict=True):
@@ -121,21 +116,9 @@ def _matches(
 def told_about(snapshot: Snapshot, term: str, hidden: frozenset[int] = frozenset()) -> Told:
     """What the store says about a term, its hidden rows aside: the first value of each noun."""
     told: dict[str, str] = {}
-    for noun, value in _told_of(snapshot, [row for row in rows_about(snapshot, term) if row not in hidden], {}):
-        told.setdefault(noun, value)
+    for row in said(snapshot, [row for row in rows_about(snapshot, term) if row not in hidden]):
+        told.setdefault(row.noun, row.value)
     return told
-
-
-def _told_of(snapshot: Snapshot, rows: Sequence[int], known: dict[str, tuple[str, str]]) -> list[tuple[str, str]]:
-    """The noun of each row's relation, and what the fact says; `known` keeps the nouns that were met before."""
-    out = []
-    for row, fact in zip(rows, snapshot.facts([fact_of(row) for row in rows]), strict=True):
-        if fact.relation not in known:
-            relation = snapshot.relation(snapshot.relation_id(fact.relation) or 0)
-            known[fact.relation] = (relation.tail_noun, relation.head_noun)
-        of_tail, of_head = known[fact.relation]
-        out.append((of_tail, fact.tail) if mask_of(row) == "tail" else (of_head, fact.head))
-    return out
 
 
 def _joined(snapshot: Snapshot, vector: F32, near: U64, match: dict[int, float], most: int) -> U64:

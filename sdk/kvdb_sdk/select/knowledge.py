@@ -29,6 +29,7 @@ from ..question.reading import Subject, about, subjects
 from ..question.relatedness import Relatedness, related_probability, relatedness
 from ..question.relation_encoder import relation_match
 from ..question.relation_match import Match
+from ..question.rows import row_in_words
 from ..question.word_match import word_match
 from ..refusal.calibration_note import Calibration
 from ..refusal.confidence import Evidence, in_words
@@ -36,7 +37,7 @@ from .finding import Found, find, meant_of, named_in, told_about
 from .pager import Pager
 from .relations import StoreRelations
 from .routing import Route, check_route, select_by_attention, select_by_vector, union, widened, without
-from .rows import most_read, row_in_words
+from .rows import most_read
 
 _NOTHING: U64 = np.empty(0, np.uint64)
 
