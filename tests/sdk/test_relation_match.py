@@ -70,13 +70,14 @@ def test_a_relation_has_one_match_whatever_its_values():
     assert silent[0] == pytest.approx(match(asked, [["river"]])[0][0])
 
 
-def test_a_relation_that_stands_word_for_word_is_compared_by_its_noun_alone():
+def test_a_relation_that_stands_word_for_word_loses_nothing_by_what_its_fact_says():
     match = matcher()
     asked = ["What is the river of it?"]
     found = match(asked, [NOUNS], [["the river", "Ouse", "the river of it"]])[0]
     alone = match(asked, [NOUNS])[0]
     assert found[1] == pytest.approx(float(alone[1])) and int(found.argmax()) == 1
     assert found[2] != pytest.approx(float(alone[2]))
+    assert match(asked, [["river"]], [["What is?"]])[0][0] > alone[1]
 
 
 def test_of_many_relations_the_likeliest_are_read_beside_their_values():

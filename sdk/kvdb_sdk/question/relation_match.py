@@ -8,8 +8,8 @@ store's own e):
     match = cos((1 + U) f("Who runs it?"), f("the key people of it: Jane Doe (CEO)"))
 
 A fact's value tells as well as its relation's name: "Who?" is nearer to a person than to a year, whatever the relation
-is called. The noun stands alone where there is no fact, and where the question has it word for word: then it is meant,
-whatever the fact says. f, or U where an encoder cannot be changed, is learnt from wordings of questions
+is called. The noun stands alone where there is no fact. Where the question has it word for word, what the fact says
+takes nothing from the match. f, or U where an encoder cannot be changed, is learnt from wordings of questions
 (relation_wordings.py); with U = 0 and f = e it is the encoder's own similarity.
 docs/attention.md has what each of them gives.
 """
@@ -69,12 +69,13 @@ class RelationMatch:
         plain = self._by_noun(asked, nouns, questions)
         if values is None:
             return plain
-        told = [_told(*each) for each in zip(asked, plain, nouns, values, strict=True)]
+        told = [_told(*each) for each in zip(plain, nouns, values, strict=True)]
         vectors = self._noun_vectors({text for each in told for text in each.values()})
         for text, match, group, each in zip(asked, plain, nouns, told, strict=True):
             for at, noun in enumerate(group):
                 if noun in each:
-                    match[at] = vectors[each[noun]] @ questions[text]
+                    told_by = float(vectors[each[noun]] @ questions[text])
+                    match[at] = max(match[at], told_by) if has_noun(text, noun) else told_by
         return plain
 
     def _by_noun(self, asked: Sequence[str], nouns: Sequence[Sequence[str]], questions: dict[str, F32]) -> list[F32]:
@@ -116,11 +117,11 @@ def beside_value(noun: str, value: str) -> str:
     return f"{key_sentence(noun, SUBJECT)}: {value[:_LONGEST]}"
 
 
-def _told(asked: str, match: F32, nouns: Sequence[str], values: Sequence[str]) -> dict[str, str]:
+def _told(match: F32, nouns: Sequence[str], values: Sequence[str]) -> dict[str, str]:
     """The nouns that are compared beside a value, with the sentence of each. `match`: of the nouns alone."""
     first: dict[str, str] = {}
     for at in np.argsort(-match, kind="stable").tolist():
-        if values[at] and not has_noun(asked, nouns[at]):
+        if values[at]:
             first.setdefault(nouns[at], values[at])
         if len(first) == MOST_TOLD:
             break
