@@ -16,7 +16,8 @@ from typing import NamedTuple
 import numpy as np
 import xxhash
 
-from kvdb.errors import CorruptStoreError, FieldError
+from kvdb.errors import CorruptStoreError
+from kvdb.file.utf8 import utf8
 from kvdb.types import F16, F32, U32, U64, Bools
 
 FORMAT_VERSION = 3
@@ -66,21 +67,14 @@ def _read(number: struct.Struct, data: bytes | memoryview) -> int:
 
 def hash_text(text: str) -> int:
     """xxh3-64 of a text's UTF-8 bytes. Raises FieldError where it has none."""
-    return xxhash.xxh3_64_intdigest(_utf8(text))
-
-
-def _utf8(text: str) -> bytes:
-    try:
-        return text.encode()
-    except UnicodeEncodeError as error:
-        raise FieldError(f"what is asked for is not valid Unicode: {error}; write it in UTF-8") from None
+    return xxhash.xxh3_64_intdigest(utf8(text))
 
 
 def fact_number(head: str, relation: str, tail: str) -> int:
     """What the index has a triple under: 32 bits of its head's hash, then 32 of its own, so that the facts of a head
     lie together. NUL cannot occur in a field, so it separates them.
     """
-    whole: int = xxhash.xxh3_64_intdigest(_utf8(f"{head}\0{relation}\0{tail}"))
+    whole: int = xxhash.xxh3_64_intdigest(utf8(f"{head}\0{relation}\0{tail}"))
     return (hash_text(head) & ~0xFFFFFFFF) | (whole & 0xFFFFFFFF)
 
 
