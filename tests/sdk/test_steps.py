@@ -199,6 +199,7 @@ def test_what_the_values_do_not_settle_gets_no_verdict(question):
         ("Which has the largest population: Spain, France or Italy?", "France."),
         ("Who is older, Ann or Ben?", "Ben."),  # by age
         ("Which was founded earlier, First Solar or ABN AMRO?", "ABN AMRO."),  # by dates
+        ("Which has been founded longer, First Solar or ABN AMRO?", "ABN AMRO."),  # the earlier date
         ("Which has the higher elevation, Berg or Tal?", "They are the same."),
         ("Is the area of France or Spain larger?", "France."),
     ],

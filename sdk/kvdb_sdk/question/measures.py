@@ -9,10 +9,11 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 
-_TIME = """
-age date year born birth founded foundation founding established establishment built construction completed completion
-opened opening released release created creation inception launch launched introduced formed formation died death
+_SINCE = """
+date year born birth founded foundation founding established establishment built construction completed completion
+opened opening released release created creation inception launch launched introduced formed formation
 """
+_TIME = f"age died death {_SINCE}"
 _HEIGHT = "height elevation altitude rise ceiling summit level"
 _LENGTH = "length duration runtime span distance run"
 _MONEY = "price cost fee fare charge rate value"
@@ -24,7 +25,7 @@ _FAMILIES = {
     "taller tallest": _HEIGHT,
     "higher highest lower lowest": f"{_HEIGHT} {_MONEY} temperature score rank rate number count",
     "shorter shortest": f"{_HEIGHT} {_LENGTH}",
-    "longer longest": _LENGTH,
+    "longer longest": f"{_LENGTH} {_SINCE}",  # than another lasts, or has been there
     "deeper deepest shallower shallowest": "depth draught draft",
     "wider widest narrower narrowest": "width breadth beam gauge diameter wingspan span",
     "thicker thickest thinner thinnest": "thickness diameter depth gauge",
@@ -34,7 +35,13 @@ _FAMILIES = {
     "faster fastest slower slowest": "speed velocity",
     "nearer nearest closer closest farther farthest further furthest": "distance orbit radius",
 }
+_BEGINNINGS = frozenset(_SINCE.split())
 _MEASURES = {word: frozenset(nouns.split()) for words, nouns in _FAMILIES.items() for word in words.split()}
+
+
+def is_since(noun: str) -> bool:
+    """Whether a noun says when something began: what has been there longer began earlier."""
+    return not _BEGINNINGS.isdisjoint(_words(noun))
 
 
 def measured(comparative: str, nouns: Iterable[str]) -> list[str] | None:
@@ -42,4 +49,8 @@ def measured(comparative: str, nouns: Iterable[str]) -> list[str] | None:
     of = _MEASURES.get(comparative)
     if of is None:
         return None
-    return [noun for noun in nouns if not of.isdisjoint(re.findall(r"\w+", noun.casefold()))]
+    return [noun for noun in nouns if not of.isdisjoint(_words(noun))]
+
+
+def _words(noun: str) -> list[str]:
+    return re.findall(r"\w+", noun.casefold())

@@ -16,7 +16,7 @@ from .claims import verdict
 from .forms import LONGEST, asks_yes_or_no, comparative, is_negated, prefers_less, weighs
 from .hops import MATCHES, Reader, two_hops
 from .joining import joined, led
-from .measures import measured
+from .measures import is_since, measured
 from .quantities import quantity
 from .reading import Subject, asked_about, asked_of_it, masked, spelt_noun, without_subjects
 from .splitting import is_list, split_entities, split_relations
@@ -166,7 +166,8 @@ def _comparable(found: Sequence[Subject], noun: str) -> bool:
 def _outcome(question: str, found: Sequence[Subject], noun: str, word: str) -> str:
     """Who wins; where the question says that the first does, whether that is so."""
     amounts = [amount.amount for subject in found if (amount := quantity(subject.values(noun)[0]))]
-    best = min(amounts) if prefers_less(word, noun) else max(amounts)
+    less = prefers_less(word, noun) or (word in ("longer", "longest") and is_since(noun))
+    best = min(amounts) if less else max(amounts)
     winners = [subject.term for subject, amount in zip(found, amounts, strict=True) if amount == best]
     claims = asks_yes_or_no(question) and re.search(r"\bthan\b", question[found[0].end : found[-1].start])
     if claims and len(found) == 2 and not is_negated(question):
