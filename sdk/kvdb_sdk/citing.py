@@ -11,6 +11,7 @@ from kvdb.types import Fact, fact_of, mask_of
 from .answer import Answer, Citation, Span
 from .attachment import Knowledge
 from .attend.copying import Copier, kind_name
+from .question.forms import has_noun
 from .question.listing import with_siblings
 from .question.rows import row_in_words
 from .question.wordings import UNKNOWN
@@ -37,8 +38,11 @@ def answer_of(tokenizer: Any, knowledge: Knowledge, prompt: int, ids: Sequence[i
     with knowledge.facts.generation() as snapshot:
         if citations:
             copied = [part.key.fact for part in copier.finished(prompt, ids) if kind_name(part.key) == "value"]
+            row = int(rows[copied[-1]])
             answer = Answer(whole.strip(), True, citations, spans, stats)
-            return with_siblings(snapshot, answer, mask_of(int(rows[copied[-1]])))
+            if len(copied) == 1 and not _says_what(snapshot, row, answer):
+                answer = _worded_by_store(snapshot, row, citations[0].weight, stats)
+            return with_siblings(snapshot, answer, mask_of(row))
         place, weight = knowledge.judged[prompt]
         answer = _worded_by_store(snapshot, int(rows[place]), weight, stats)
         return with_siblings(snapshot, answer, mask_of(int(rows[place])))
@@ -63,8 +67,16 @@ def _copied(
     return tuple(spans), tuple(_citation(fact, weight) for fact, weight in ranked)
 
 
+def _says_what(snapshot: Snapshot, row: int, answer: Answer) -> bool:
+    """Whether an answer names what its value is: the model may have copied it into a sentence about something else."""
+    beside = answer.text
+    for span in sorted(answer.spans, key=lambda span: -span.start):
+        beside = beside[: span.start] + " " + beside[span.end :]
+    return has_noun(beside, row_in_words(snapshot, row)[1].noun)
+
+
 def _worded_by_store(snapshot: Snapshot, row: int, weight: float, stats: dict[str, Any]) -> Answer:
-    """The store knows, but the model wrote an answer without a value: KG2KV's sentence of the row that was judged."""
+    """KG2KV's sentence of a row: where the store knows, but the model wrote no value, or not what the value is."""
     fact, sentence = row_in_words(snapshot, row)
     text = sentence.answer
     start = text.rindex(sentence.value)

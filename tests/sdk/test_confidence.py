@@ -74,7 +74,11 @@ def test_each_piece_of_evidence_counts_the_right_way():
         ("which airport code has it?", "IATA airport code", ["ICAO airport code"], False),
         ("in which country was it born?", "country of birth", ["country"], False),
         ("where was it born?", "place of birth", ["country of birth"], False),
-        ("what is the city of it?", "IATA airport code", ["city"], False),
+        ("what is the city of it?", "IATA airport code", ["city"], True),  # asked for by name
+        ("name the country where it lies", "state or region", ["country"], True),
+        ("in which country is it?", "state or region", ["country"], True),
+        ("how far is it from the city?", "IATA airport code", ["city"], False),
+        ("what is the name of the river at it?", "river at hand", ["name"], False),
     ],
 )
 def test_a_question_may_name_a_relation_that_differs_by_a_word(asked, noun, others, another):

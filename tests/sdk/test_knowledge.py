@@ -10,7 +10,9 @@ import torch
 
 import kvdb
 from kvdb.errors import AdapterMismatchError, BudgetError, EncoderMismatchError, LimitError
-from kvdb_sdk import KnowledgeModel, attach
+from kvdb.types import row_of
+from kvdb_sdk import KnowledgeModel, attach, citing
+from kvdb_sdk.answer import Answer, Span
 from kvdb_sdk.models.cache_names import cache_in, with_cache
 from kvdb_sdk.models.encoders import Encoder
 from kvdb_sdk.models.prompts import chat_markers, chat_prompt, continuation_ids, find_question, glued_ids
@@ -145,7 +147,10 @@ def test_generate_works_as_it_always_does(model, store, how):
     assert out.shape[1] > batch["input_ids"].shape[1]
 
 
-def test_ask_copies_verbatim_and_cites_what_it_copied(model, store):
+@pytest.mark.parametrize("says_what", [True, False])
+def test_ask_copies_verbatim_and_cites_what_it_copied(model, store, monkeypatch, says_what):
+    """A copied value stands in the model's own sentence where that says what it is, else in the store's."""
+    monkeypatch.setattr(citing, "_says_what", lambda *_: says_what)
     adapter, card = tiny_store.adapter_for(model)
     with torch.no_grad():  # an adapter that copies the value of the most similar fact at once
         adapter.gate_weight.zero_()
@@ -157,7 +162,9 @@ def test_ask_copies_verbatim_and_cites_what_it_copied(model, store):
     asking = KnowledgeModel(model, TOKENIZER, store, adapter=(adapter, card), encoder=tiny_store.encoder())
     answer = asking.ask("What is the capital of Place 3?", max_new_tokens=9)
     assert answer.answered
-    assert answer.text.startswith("Town 21")
+    assert answer.text.startswith("Town 21") is says_what
+    assert says_what or answer.text == "The capital of Place 3 is Town 21."
+    assert ("worded_by" in answer.stats) is not says_what
     assert (answer.citations[0].head, answer.citations[0].tail) == ("Place 3", "Town 21")
     span = answer.spans[0]
     assert (answer.text[span.start : span.end], span.kind, span.id) == (
@@ -170,6 +177,19 @@ def test_ask_copies_verbatim_and_cites_what_it_copied(model, store):
     again = asking.ask("What is the capital of Place 3?", max_new_tokens=9)
     assert again.stats["pages_missed"] == 0 < again.stats["pages_hit"]
     assert again.text == answer.text
+
+
+def test_a_sentence_says_what_its_value_is_by_the_noun(store):
+    with store.snapshot() as snapshot:
+        fact = next(iter(snapshot.match(head="Place 3")))
+
+        def says(before):
+            span = Span(len(before), len(before) + len(fact.tail), fact.id, "value")
+            answer = Answer(before + fact.tail, True, (), (span,))
+            return citing._says_what(snapshot, row_of(fact.id, "tail"), answer)
+
+        assert says("Its capital: ") and says("The Capitals of Place 3 are ")
+        assert not says("The mayor of Place 3 is ") and not says("")
 
 
 def test_where_the_model_copies_no_value_the_store_words_the_answer(model, store):

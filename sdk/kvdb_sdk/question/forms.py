@@ -20,6 +20,7 @@ _ASKS_TRUTH = re.compile(
 _ASKS_WHAT = re.compile(rf"{_CLAUSE}(?:what|which|who|whom|whose|where|when|why|how)\b", re.IGNORECASE)
 _ASKS_HOW_MUCH = re.compile(rf"{_CLAUSE}(?:by )?how\b", re.IGNORECASE)
 _WEIGHS = re.compile(r"\b(?:which|who|than|or)\b", re.IGNORECASE)
+_ASKING_THE = r"(?:what(?:'s| is| was| are| were)|name|state|give(?: me)?|tell(?: me)?|know|need)"
 _EITHER = re.compile(r",? or (?:not|no|false|wrong|otherwise)\b", re.IGNORECASE)
 _OR = re.compile(r"\bor\b", re.IGNORECASE)
 _NOT = re.compile(r"\b(?:not|never|neither|nor|no longer)\b|\w+n't\b", re.IGNORECASE)
@@ -73,6 +74,16 @@ def has_noun(text: str, noun: str) -> bool:
 def noun_places(text: str, noun: str) -> list[tuple[int, int]]:
     """Where it does."""
     return [found.span() for found in re.finditer(rf"(?<!\w){re.escape(noun)}(?:s|es)?(?!\w)", text, re.IGNORECASE)]
+
+
+def asks_for(text: str, noun: str) -> bool:
+    """Whether a text, its subject masked, asks for a noun by name: "which country", "the country of it", but not "the
+    name of the river".
+    """
+    noun = rf"{re.escape(noun)}(?:s|es)?(?!\w)(?!\s+of\s+(?!it\b))"
+    return (
+        re.search(rf"\b(?:which|what|{_ASKING_THE} the)\s+{noun}|\bthe {noun} of it\b", text, re.IGNORECASE) is not None
+    )
 
 
 def has_content(text: str) -> bool:

@@ -11,7 +11,7 @@ import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from ..question.forms import has_noun
+from ..question.forms import asks_for, has_noun
 from ..question.relation_match import Match, lead, term_in, without_subject
 from ..question.spelling import mended
 from ..question.word_match import noun_share
@@ -74,17 +74,21 @@ def in_words(
 
 
 def names_another(asked: str, noun: str, others: Iterable[str]) -> bool:
-    """Whether a text has one of the other nouns word for word, and not this one, which differs from it by some words.
+    """Whether a text has one of the other nouns word for word, and not this one, and either asks for it ("which
+    country", for a region) or they differ by some words.
 
     The IATA code is not the ICAO code, however near their sentences are. "Country" is no other than "country of birth".
     """
     if has_noun(asked, noun):
         return False
     own = set(noun.casefold().split())
-    return any(
-        own & (words := set(other.casefold().split())) and words - own and own - words and has_noun(asked, other)
-        for other in others
-    )
+    for other in others:
+        words = set(other.casefold().split())
+        if words <= own or not has_noun(asked, other):
+            continue
+        if asks_for(asked, other) or (own & words and own - words):
+            return True
+    return False
 
 
 def known_probability(coefficients: Sequence[float], evidence: Evidence) -> float:
