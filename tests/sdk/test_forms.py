@@ -1,0 +1,47 @@
+"""What the words of a question alone tell."""
+
+from __future__ import annotations
+
+import pytest
+
+from kvdb_sdk.question.forms import asks_for, has_noun, noun_places
+
+
+@pytest.mark.parametrize(
+    ("text", "noun", "there"),
+    [
+        ("the capital of it", "capital", True),
+        ("The CAPITALS of it", "capital", True),
+        ("which boxes has it", "box", True),
+        ("all the industries of it", "industry", True),
+        ("which country", "country", True),
+        ("the industrial sector of it", "industry", False),
+        ("its subcapital", "capital", False),
+        ("C++ of it", "C++", True),
+        ("", "capital", False),
+    ],
+)
+def test_a_noun_stands_there_in_singular_or_plural(text, noun, there):
+    assert has_noun(text, noun) is there
+
+
+def test_every_place_of_a_noun():
+    text = "a code, and the codes"
+    assert [text[start:end] for start, end in noun_places(text, "code")] == ["code", "codes"]
+
+
+@pytest.mark.parametrize(
+    ("text", "noun", "asked"),
+    [
+        ("in which country is it?", "country", True),
+        ("name the country where it lies", "country", True),
+        ("what is the country of it?", "country", True),
+        ("What's the elevation of it?", "elevation", True),
+        ("which countries border it?", "country", True),
+        ("what is the name of the river at it?", "name", False),
+        ("how far is it from the city?", "city", False),
+        ("the region, not the country, of it", "country", False),
+    ],
+)
+def test_what_is_asked_for_by_name(text, noun, asked):
+    assert asks_for(text, noun) is asked
