@@ -13,6 +13,7 @@ from kvdb.errors import AdapterError, LimitError
 from kvdb_sdk.attend.adapter import Adapter, AdapterConfig, load_adapter
 from kvdb_sdk.question.relation_match import FARTHEST, RelationMatch
 from kvdb_sdk.refusal.confidence import Evidence, known_probability
+from kvdb_sdk.training import train as train_module
 from kvdb_sdk.training.examples import WRITE, Pool, PoolRow, draw
 from kvdb_sdk.training.losses import _attend_loss
 from kvdb_sdk.training.train import CHECKPOINT, TrainingOptions, default_config, train
@@ -40,9 +41,18 @@ def pool() -> Pool:
     return Pool.of(rows, keys.astype(np.float16), values.astype(np.float16))
 
 
-def run(model, out, *, options=OPTIONS, report=None):
+def run(model, out, *, options=OPTIONS, report=None, start=None):
     return train(
-        model, TOKENIZER, ENCODER, ENCODER.record, pool(), out, model_name="tiny", options=options, report=report
+        model,
+        TOKENIZER,
+        ENCODER,
+        ENCODER.record,
+        pool(),
+        out,
+        model_name="tiny",
+        options=options,
+        report=report,
+        start=start,
     )
 
 
@@ -160,3 +170,16 @@ def test_how_many_candidates_are_near():
             assert found >= least if least else found < 9
     assert all(set(example.kinds) == {WRITE} for example in drawn(copying=False))
     assert any(set(example.kinds) != {WRITE} for example in drawn())
+
+
+@pytest.mark.parametrize("has", ["a matrix", "a change of the encoder", "neither"])
+def test_what_an_adapter_knows_of_relations_is_not_learnt_again(tmp_path, monkeypatch, has):
+    built, learnt = model(), []
+    start = run(built, tmp_path / "a", options=replace(OPTIONS, steps=1))
+    with torch.no_grad():
+        start.relation.zero_()
+        start.relation[0, 0] = 0.5 if has == "a matrix" else 0.0
+    start.encoder_change = {"layer.a": torch.ones(1, 2)} if has == "a change of the encoder" else {}
+    monkeypatch.setattr(train_module, "learn_relations", lambda adapter, *_, **__: learnt.append(adapter))
+    run(built, tmp_path / "b", options=replace(OPTIONS, steps=1), start=start)
+    assert bool(learnt) is (has == "neither")

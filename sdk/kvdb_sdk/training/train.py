@@ -125,7 +125,7 @@ def train(
     else:
         adapter.load_state_dict(start.state_dict())
         adapter.encoder_change = dict(start.encoder_change)
-    if start is None or not start.relation.any():
+    if start is None or not (start.relation.any() or start.encoder_change):
         learn_relations(adapter, encode, target, steps=options.relation_steps, seed=options.seed, note=note)
     matcher = relation_match(adapter, encode)
     examples = _Examples(pool, encode, matcher, tokenizer, options, copying=config.copies)
