@@ -34,10 +34,9 @@ if TYPE_CHECKING:
 )
 @click.option(
     "--relation-steps",
-    default=3000,
-    show_default=True,
     type=click.IntRange(0),
-    help="Steps of how questions mean relations, before that. 0: as the encoder has it.",
+    help="Steps of how questions mean relations, before that. 0: as the encoder has it. "
+    "By default as a shipped adapter for this encoder has it, else 3000.",
 )
 @click.option("--start", metavar="ADAPTER", help="Go on from this adapter: a shipped name or a folder.")
 @click.option(
@@ -54,7 +53,7 @@ def train(
     steps: int,
     batch: int,
     question_steps: int,
-    relation_steps: int,
+    relation_steps: int | None,
     start: str | None,
     facts: int,
     seed: int,

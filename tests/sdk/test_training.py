@@ -10,12 +10,15 @@ import pytest
 import torch
 
 from kvdb.errors import AdapterError, LimitError
+from kvdb_sdk.adapters import SHIPPED, shipped_adapters, shipped_encoder_change
 from kvdb_sdk.attend.adapter import Adapter, AdapterConfig, load_adapter
+from kvdb_sdk.models.encoders import load_encoder
 from kvdb_sdk.question.relation_match import FARTHEST, RelationMatch
 from kvdb_sdk.refusal.confidence import Evidence, known_probability
 from kvdb_sdk.training import train as train_module
 from kvdb_sdk.training.examples import WRITE, Pool, PoolRow, draw
 from kvdb_sdk.training.losses import _attend_loss
+from kvdb_sdk.training.relation_low_rank import STEPS
 from kvdb_sdk.training.train import CHECKPOINT, TrainingOptions, default_config, train
 
 from . import tiny, tiny_store
@@ -170,6 +173,26 @@ def test_how_many_candidates_are_near():
             assert found >= least if least else found < 9
     assert all(set(example.kinds) == {WRITE} for example in drawn(copying=False))
     assert any(set(example.kinds) != {WRITE} for example in drawn())
+
+
+def test_relations_are_taken_from_a_shipped_adapter_for_the_encoder(tmp_path, monkeypatch):
+    asked = []
+    monkeypatch.setattr(train_module, "learn_relations", lambda *_, steps, **__: asked.append(steps))
+    options = replace(OPTIONS, steps=1, relation_steps=None)
+    run(model(), tmp_path / "a", options=options)  # no shipped adapter is for the tiny encoder
+    change = {"layer.a": torch.ones(1, 2)}
+    monkeypatch.setattr(train_module, "shipped_encoder_change", lambda encoder: change)
+    assert run(model(), tmp_path / "b", options=options).encoder_change == change
+    run(model(), tmp_path / "c", options=replace(options, relation_steps=7))
+    assert asked == [STEPS, 0, 7]
+
+
+def test_the_shipped_change_is_for_its_encoder_alone():
+    shipped = load_encoder("minilm").record
+    assert (
+        shipped_encoder_change(shipped).keys() == load_adapter(SHIPPED / shipped_adapters()[0])[0].encoder_change.keys()
+    )
+    assert shipped_encoder_change(ENCODER.record) == {}
 
 
 @pytest.mark.parametrize("has", ["a matrix", "a change of the encoder", "neither"])

@@ -5,9 +5,12 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from kvdb.errors import AdapterError, AdapterMismatchError
+from torch import Tensor
 
-from ..attend.adapter import CARD, check_fits_model, load_card
+from kvdb.errors import AdapterError, AdapterMismatchError
+from kvdb.types import EncoderRecord
+
+from ..attend.adapter import CARD, check_fits_encoder, check_fits_model, load_adapter, load_card
 from ..attend.attention import model_shape
 
 SHIPPED = Path(__file__).parent
@@ -34,6 +37,21 @@ def adapter_folder(name: str | Path, model: Any) -> Path:
         f"adapter {str(name)!r} is neither a folder nor shipped ({', '.join(shipped_adapters()) or 'none are'}): "
         "give a folder made by `kvdb train`"
     )
+
+
+def shipped_encoder_change(encoder: EncoderRecord) -> dict[str, Tensor]:
+    """How a shipped adapter changes this encoder to compare relations; {} where none is for it.
+
+    It has nothing to do with the language model: adapters for other models may have the same.
+    """
+    for name in shipped_adapters():
+        try:
+            check_fits_encoder(load_card(SHIPPED / name), encoder.name, encoder.probes)
+        except AdapterMismatchError:
+            continue
+        if change := load_adapter(SHIPPED / name)[0].encoder_change:
+            return change
+    return {}
 
 
 def _fitting(model: Any) -> Path:

@@ -20,6 +20,7 @@ from torch import Tensor
 from kvdb.errors import LimitError
 from kvdb.types import EncoderRecord
 
+from ..adapters import shipped_encoder_change
 from ..attend.adapter import Adapter, AdapterConfig, Card, model_probe, save_adapter
 from ..attend.attention import Attachment, attention_modules, model_shape
 from ..question.relation_encoder import relation_match
@@ -30,6 +31,7 @@ from .examples import NEAR, Encode, Example, Pool, draw
 from .losses import PromptPrefix, TrainingFacts, collate, losses, start_from_model
 from .query_norm import scale_as_normalised
 from .question_training import train_question_vector
+from .relation_low_rank import STEPS
 from .relation_training import RELATIONS, learn_relations
 from .relation_wordings import pool_apart, with_made_up
 
@@ -59,7 +61,9 @@ class TrainingOptions:
     calibration: int = 1024  # examples that refusal is calibrated on at the end
     question_steps: int = 1000  # of the model's vector of a question, first (kvdb_sdk/training/question_training.py)
     questions: int = 40_000  # that these see
-    relation_steps: int = 3000  # of how questions mean relations (relation_training.py); 0: as the encoder has it
+    relation_steps: int | None = None
+    """Of how questions mean relations (relation_training.py); 0: as the encoder has it. By default as a shipped adapter
+    for this encoder has learnt it, and where there is none in STEPS of relation_low_rank.py."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,7 +130,11 @@ def train(
         adapter.load_state_dict(start.state_dict())
         adapter.encoder_change = dict(start.encoder_change)
     if start is None or not (start.relation.any() or start.encoder_change):
-        learn_relations(adapter, encode, target, steps=options.relation_steps, seed=options.seed, note=note)
+        relation_steps = options.relation_steps
+        if relation_steps is None:
+            adapter.encoder_change = shipped_encoder_change(encoder)
+            relation_steps = 0 if adapter.encoder_change else STEPS
+        learn_relations(adapter, encode, target, steps=relation_steps, seed=options.seed, note=note)
     matcher = relation_match(adapter, encode)
     examples = _Examples(pool, encode, matcher, tokenizer, options, copying=config.copies)
     optimizer = _optimizer(adapter, options)
