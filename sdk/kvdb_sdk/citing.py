@@ -15,7 +15,7 @@ from .question.forms import has_noun
 from .question.listing import with_siblings
 from .question.rows import row_in_words
 from .question.wordings import UNKNOWN
-from .text_answer import answer_from_text
+from .text_answer import answer_from_text, without_spans
 
 
 def answer_of(tokenizer: Any, knowledge: Knowledge, prompt: int, ids: Sequence[int]) -> Answer:
@@ -69,10 +69,7 @@ def _copied(
 
 def _says_what(snapshot: Snapshot, row: int, answer: Answer) -> bool:
     """Whether an answer names what its value is: the model may have copied it into a sentence about something else."""
-    beside = answer.text
-    for span in sorted(answer.spans, key=lambda span: -span.start):
-        beside = beside[: span.start] + " " + beside[span.end :]
-    return has_noun(beside, row_in_words(snapshot, row)[1].noun)
+    return has_noun(without_spans(answer.text, answer.spans), row_in_words(snapshot, row)[1].noun)
 
 
 def _worded_by_store(snapshot: Snapshot, row: int, weight: float, stats: dict[str, Any]) -> Answer:

@@ -40,7 +40,7 @@ def answer_from_text(
     named = [read[place] for place in numbers if 0 <= place < len(read)]
     cited = [fact for fact, row in named if next(_places(text, row.value), None)]
     spans = value_spans(text, read, cited)
-    if not spans or says_unknown(_beside(text, spans)):
+    if not spans or says_unknown(without_spans(text, spans)):
         return Answer(text, False, stats=stats)
     by_id: dict[int, Fact] = {fact.id: fact for fact, _ in read}
     ids = dict.fromkeys([fact.id for fact in cited] + [span.id for span in spans])
@@ -48,10 +48,10 @@ def answer_from_text(
     return Answer(text, True, tuple(found), spans, stats)
 
 
-def _beside(text: str, spans: Sequence[Span]) -> str:
-    """The text without its values: "Things I Don't Know" may be one."""
+def without_spans(text: str, spans: Sequence[Span]) -> str:
+    """A text without what in it is from facts: "Things I Don't Know" may be a value."""
     for span in sorted(spans, key=lambda span: -span.start):
-        text = text[: span.start] + text[span.end :]
+        text = f"{text[: span.start]} {text[span.end :]}"
     return text
 
 

@@ -20,7 +20,7 @@ SIGNS = (-1, 1, 1, 1, 1, 1, 1)
 """Whether a feature of Evidence speaks for the fact or against it: no fit may turn that round."""
 
 NAMED_INSTEAD = -0.35
-"""The most that a relation leads by where the question names another word for word that differs from it by a word."""
+"""The most that a relation leads by where the question names another one instead (names_another)."""
 
 
 @dataclass(frozen=True, slots=True)
