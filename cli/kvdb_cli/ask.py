@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 @options.route
 @options.memory
 @options.threshold
+@options.only_store
 @click.option("--max-new-tokens", default=96, show_default=True, type=click.IntRange(1), help="Longest answer.")
 @options.encoder
 @options.device
@@ -36,6 +37,7 @@ def ask(
     route: str,
     memory: str,
     threshold: float | None,
+    only_store: bool,
     max_new_tokens: int,
     encoder: str | None,
     device: str | None,
@@ -43,14 +45,18 @@ def ask(
 ) -> None:
     """Answer QUESTION from the facts of DB: the answer, then the facts it rests on with their weights.
 
+    A question that has nothing to do with the store gets the model's own words, and standard error says so.
+
     JSON: answer, answered, citations (a list of id, head, relation, tail, weight), stats.
     """
     import kvdb
 
+    if not question.strip():
+        raise click.UsageError("the question is empty")
     with kvdb.open(db, read_only=True) as store:
         reader = knowledge_model(
             store, model, memory=memory, adapter=adapter, facts_in_prompt=facts_in_prompt, route=route,
-            encoder=encoder, device=device, threshold=threshold,
+            encoder=encoder, device=device, threshold=threshold, only_store=only_store,
         )  # fmt: skip
         answer = reader.ask(question, max_new_tokens=max_new_tokens)
     print_answer(answer, as_json)
@@ -58,10 +64,15 @@ def ask(
 
 def print_answer(answer: Answer, as_json: bool) -> None:
     """The answer on a line, then the facts behind it; or one JSON object."""
+    from kvdb_sdk.answer import is_unrelated
+    from kvdb_sdk.question.wordings import UNKNOWN
+
     if as_json:
         print_json(answer_fields(answer))
         return
     click.echo(one_line(answer.text))
+    if is_unrelated(answer) and answer.text != UNKNOWN:
+        click.echo("kvdb: not from the store: the model's own words", err=True)
     for c in answer.citations:
         print_row(f"{c.weight:.3f}", c.id, c.head, c.relation, c.tail)
 
@@ -77,6 +88,7 @@ def knowledge_model(
     encoder: str | None,
     device: str | None,
     threshold: float | None = None,
+    only_store: bool = False,
 ) -> Any:
     """The model that `ask`, `eval` and `calibrate` put questions to. The adapter "none" is no adapter."""
     from kvdb_sdk import KnowledgeModel
@@ -92,6 +104,7 @@ def knowledge_model(
         encoder=encoder_for(store.encoder, encoder, device=device),
         device=device,
         threshold=threshold,
+        only_store=only_store,
     )
 
 

@@ -20,6 +20,7 @@ PROMPT = "> "
 @options.facts_in_prompt
 @options.route
 @options.memory
+@options.only_store
 @click.option("--max-new-tokens", default=96, show_default=True, type=click.IntRange(1), help="Longest answer.")
 @options.encoder
 @options.device
@@ -31,6 +32,7 @@ def chat(
     facts_in_prompt: int,
     route: str,
     memory: str,
+    only_store: bool,
     max_new_tokens: int,
     encoder: str | None,
     device: str | None,
@@ -47,7 +49,7 @@ def chat(
     with kvdb.open(db, read_only=True) as store:
         reader = knowledge_model(
             store, model, memory=memory, adapter=adapter, facts_in_prompt=facts_in_prompt, route=route,
-            encoder=encoder, device=device,
+            encoder=encoder, device=device, only_store=only_store,
         )  # fmt: skip
         conversation = reader.conversation()
         for question in _lines():

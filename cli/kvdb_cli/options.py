@@ -90,6 +90,15 @@ def threshold(function: F) -> F:
     )(function)
 
 
+def only_store(function: F) -> F:
+    """`--only-store`."""
+    return click.option(
+        "--only-store",
+        is_flag=True,
+        help="Say that it is not known also where a question has nothing to do with the store.",
+    )(function)
+
+
 def memory(function: F) -> F:
     """`--memory`."""
     return click.option(

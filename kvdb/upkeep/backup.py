@@ -84,7 +84,9 @@ def put_in_place(copy: str, goal: str, timeout: float) -> None:
 def _goal(target: Path, overwrite: bool) -> str:
     goal = os.path.realpath(target)
     if os.path.exists(goal) and not overwrite:
-        raise InputError(f"{goal} exists already: remove it, or say that it may be overwritten")
+        raise InputError(
+            f"{goal} exists already: remove it, or say that it may be overwritten (--overwrite, overwrite=True)"
+        )
     if not os.path.isdir(os.path.dirname(goal)):
         raise StoreNotFoundError(f"no folder {os.path.dirname(goal)}: make it first")
     return goal

@@ -190,7 +190,10 @@ class _Fit:
     def of(cls, prior: Vector, seen: Sequence[_Seen], threshold: float, seed: int, signs: Sequence[int]) -> _Fit:
         halves = _halves(seen, seed)
         if min(sum(one.true == label for one in seen) for label in (True, False)) * 2 < FEWEST:
-            raise LimitError(f"{len(seen)} questions are too few to calibrate with: {FEWEST} are needed at least")
+            raise LimitError(
+                f"too few questions to calibrate with ({len(seen)}, with ordinary requests): {FEWEST // 2} that the "
+                "store can answer and as many that it cannot are the least; ask for more, or ingest more facts first"
+            )
         half = refit(prior, *_columns(halves[0]), seed=seed, signs=signs)
         whole = refit(prior, *_columns(seen), seed=seed, signs=signs)
         judged = [one for one in halves[1] if one.kind != FITTED_ONLY]

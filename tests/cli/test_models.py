@@ -79,7 +79,11 @@ def test_ask_hands_its_options_on(run, db: Path) -> None:
         "memory": "1MB",
         "device": "cpu",
         "threshold": None,
+        "only_store": False,
     }
+    run("ask", db, "Who?", "--only-store", "--encoder", ENCODER)
+    assert StandIn.made["only_store"] is True
+    assert "empty" in run("ask", db, " ", "--encoder", ENCODER, code=2).stderr
     run("ask", db, "Who?", "--threshold", 0.8, "--encoder", ENCODER)
     assert StandIn.made["threshold"] == 0.8
     assert run("ask", db, "Who?", "--threshold", 1.5, code=2)
@@ -170,3 +174,18 @@ def test_train_needs_facts(run, facts: Path, tmp_path: Path, db: Path, tiny_mode
     run("delete", db, "--relation", "currency")
     result = run("train", db, "--out", "made", "--model", tiny_model, "--encoder", ENCODER, code=1)
     assert "holds no facts" in result.stderr
+
+
+def test_the_models_own_words_are_told_apart(capsys) -> None:
+    from kvdb_cli.ask import print_answer
+    from kvdb_sdk.answer import Answer
+
+    for answer, told in (
+        (Answer("A joke.", False, stats={"related": 0.1}), True),
+        (Answer("I do not know.", False, stats={"related": 0.1}), False),  # only_store
+        (Answer("I do not know.", False, stats={"related": 0.9}), False),
+        (Answer("It is Paris.", True, stats={}), False),
+    ):
+        print_answer(answer, as_json=False)
+        seen = capsys.readouterr()
+        assert seen.out == f"{answer.text}\n" and ("own words" in seen.err) is told

@@ -11,7 +11,7 @@ from kvdb import SearchLimits
 from kvdb.types import fact_of, row_of
 from kvdb_sdk.question.reading import subjects
 from kvdb_sdk.question.relation_match import RelationMatch
-from kvdb_sdk.select.finding import find, named_in
+from kvdb_sdk.select.finding import asks_about_a_name, find, named_in
 from kvdb_sdk.select.pager import Pager
 
 from . import tiny, tiny_store
@@ -119,3 +119,18 @@ def test_the_subjects_have_their_facts_under_their_nouns(snapshot):
     assert (york.term, york.nouns, york.values("river")) == ("York", ["river"], ["Ouse"])
     assert (new_york.term, new_york.values("river")) == ("New York", ["Hudson"])
     assert question[new_york.start : new_york.end] == "New York"
+
+
+@pytest.mark.parametrize(
+    ("question", "about_it"),
+    [
+        ("Who is Ouse?", True),  # a tail
+        ("Is New York nice?", True),  # a head
+        ("Write a poem about York.", False),  # asks nothing
+        ("Who is ouse?", False),  # not as a name
+        ("Who is Nobody Else?", False),
+        ("How are you?", False),
+    ],
+)
+def test_a_question_may_be_about_a_name_of_the_store(snapshot, question, about_it):
+    assert asks_about_a_name(snapshot, question) is about_it

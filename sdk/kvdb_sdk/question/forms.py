@@ -105,6 +105,12 @@ def asks_yes_or_no(question: str) -> bool:
     return bool(_YES_NO.search(text)) and not _ASKS_WHAT.search(text)
 
 
+def asks(question: str) -> bool:
+    """Whether a text asks something, and does not tell one to write or to do something."""
+    text = question.strip()
+    return text.endswith("?") or bool(_ASKS_WHAT.search(text)) or asks_yes_or_no(text)
+
+
 def states_one_thing(question: str) -> bool:
     """Whether a yes or no would be about one thing that is so: nothing negated, no alternatives, nothing rough."""
     text = _EITHER.sub("", re.sub(r"\b(?:yes or no|true or false)\b", "", question, flags=re.IGNORECASE))

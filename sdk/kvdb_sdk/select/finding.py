@@ -13,9 +13,11 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 
 from kvdb import SearchLimits, Snapshot
-from kvdb.named import Named, named_terms, rows_about
+from kvdb.named import Named, named_terms, rows_about, spans
 from kvdb.types import F32, U64
 
+from ..attend.adapter import AdapterConfig
+from ..question.forms import asks
 from ..question.kinds import Told
 from ..question.reading import is_common_word
 from ..question.relation_match import Match, term_in, without_subject
@@ -34,6 +36,11 @@ class Found:
     vector: F32  # [E] the question's
     rows: U64  # candidates
     match: dict[int, float] = field(default_factory=dict)  # rows whose term is named -> match of their relation
+
+    def bonus(self, row: int, config: AdapterConfig) -> float:
+        """What a row has beyond its similarity because the question names its term."""
+        match = self.match.get(row)
+        return 0.0 if match is None else config.named_bonus + config.relation_bonus * match
 
 
 def find(
@@ -91,6 +98,18 @@ def meant_of(
     if not place or not rows:
         return {}
     return _matches(snapshot, matcher, [question], [[Named(*place.span(), rows)]])[0]
+
+
+def asks_about_a_name(snapshot: Snapshot, question: str) -> bool:
+    """Whether a question asks, and has a name in it that is, whole, a head or a tail of the store."""
+
+    def known(name: str) -> bool:
+        return snapshot.value_id(name) is not None or next(iter(snapshot.head_ids(name)), None) is not None
+
+    return asks(question) and any(
+        question[start].isupper() and not is_common_word(question, start, end) and known(question[start:end])
+        for start, end in spans(question)
+    )
 
 
 def _is_inside(term: Named, other: Named) -> bool:

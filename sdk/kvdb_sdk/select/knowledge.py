@@ -33,7 +33,7 @@ from ..question.rows import row_in_words
 from ..question.word_match import word_match
 from ..refusal.calibration_note import Calibration
 from ..refusal.confidence import Evidence, in_words
-from .finding import Found, find, meant_of, named_in, told_about
+from .finding import Found, asks_about_a_name, find, meant_of, named_in, told_about
 from .pager import Pager
 from .relations import StoreRelations
 from .routing import Route, check_route, select_by_attention, select_by_vector, union, widened, without
@@ -163,10 +163,9 @@ class StoreFacts:
             _, row = row_in_words(snapshot, int(rows[best]))
             question = self.questions[prompt].text
             matcher: Match = word_match if self.matcher is None or self.route == "attention" else self.matcher
+            match = self._found[prompt].match
             if self.route == "encoder":  # it does not look for terms; whether it knows is judged by them all the same
                 match = meant_of(snapshot, matcher, question, row.term, self.hidden)
-            else:
-                match = self._found[prompt].match
             askable = self._relations.kinds(snapshot).askable(told_about(snapshot, row.term, self.hidden))
         return in_words(
             Evidence(weights[-1], weight, float(self._similarity[prompt, best])), matcher, question,
@@ -208,9 +207,12 @@ class StoreFacts:
         return self.judged_by.known_by_attention if self.route == "attention" else self.judged_by.known
 
     def related(self, prompt: int) -> float:
-        """The probability that a question of the last prompts is one for this store. 1 on the attention route."""
+        """The probability that a question of the last prompts is for this store; 1 where it asks about a name of it."""
         found = self.relatedness(prompt)
-        return 1.0 if found is None else related_probability(self.judged_by.related, found)
+        with self.generation() as snapshot:
+            if found is None or asks_about_a_name(snapshot, self.questions[prompt].text):
+                return 1.0
+        return related_probability(self.judged_by.related, found)
 
     def relatedness(self, prompt: int) -> Relatedness | None:
         """What a question of the last prompts has to do with this store. None on the attention route."""
@@ -219,8 +221,9 @@ class StoreFacts:
         with self.generation() as snapshot:
             nouns = self._relations.nouns(snapshot)
         match = list(self._found[prompt].match.values()) if self._found else []
-        nearest = float(self._similarity[prompt].max())
-        return relatedness(self.questions[prompt].text, nearest, match, nouns, self.matcher)
+        return relatedness(
+            self.questions[prompt].text, float(self._similarity[prompt].max()), match, nouns, self.matcher
+        )
 
     def _find_questions(self, input_ids: Tensor, attention_mask: Tensor | None) -> None:
         batch, length = input_ids.shape
@@ -274,7 +277,7 @@ class StoreFacts:
             values[b, : len(rows)] = snapshot.value_vectors(rows)
             valid[b, : len(rows)] = True
             if self._found:
-                bonus[b, : len(rows)] = [self._bonus(b, row) for row in rows.tolist()]
+                bonus[b, : len(rows)] = [self._found[b].bonus(row, self.adapter.config) for row in rows.tolist()]
         device = self.pager.device
         e = torch.from_numpy(keys).to(device)  # [B, n, E]
         prior = None
@@ -284,12 +287,6 @@ class StoreFacts:
         self._batch = FactBatch.project(
             self._projection, e, torch.from_numpy(values).to(device), torch.from_numpy(valid).to(device), prior=prior
         )
-
-    def _bonus(self, prompt: int, row: int) -> float:
-        """What a row has beyond its similarity because the question names its term."""
-        match = self._found[prompt].match.get(row)
-        config = self.adapter.config
-        return 0.0 if match is None else config.named_bonus + config.relation_bonus * match
 
     def use(self, rows: Sequence[U64]) -> None:
         """Attend to these rows, one set a question, whatever a route would choose (until the next prompt)."""
