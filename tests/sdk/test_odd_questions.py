@@ -5,9 +5,11 @@ from __future__ import annotations
 import pytest
 
 import kvdb
-from kvdb.errors import FieldError, LimitError
+from kvdb.errors import BudgetError, FieldError, LimitError
 from kvdb_sdk import KnowledgeModel, attach
+from kvdb_sdk.models.devices import default_device
 from kvdb_sdk.models.prompts import chat_prompt, continuation_ids
+from kvdb_sdk.select.pager import parse_bytes
 
 from . import tiny_store
 from .test_knowledge import TOKENIZER, inputs, logits, options
@@ -73,3 +75,10 @@ def test_markers_in_what_people_write_are_only_text():
     assert chat_prompt(TOKENIZER, "a < b?") == chat_prompt(TOKENIZER, "QQ").replace("QQ", "a < b?")
     ids = continuation_ids(TOKENIZER, "Town <end> 3")
     assert TOKENIZER.eos_token_id not in ids
+
+
+def test_a_device_that_is_none_and_a_budget_without_end_are_errors_of_ours():
+    with pytest.raises(LimitError, match="no device"):
+        default_device("foo")
+    with pytest.raises(BudgetError, match="can be counted"):
+        parse_bytes("9" * 400)
