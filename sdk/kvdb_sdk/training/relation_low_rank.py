@@ -85,7 +85,9 @@ def fit_low_rank(
             loss = _loss(learning, wordings, alike, random.Random(f"{seed} {step}"))
             loss.backward()  # type: ignore[no-untyped-call]
             for name, weight in whole.items():
-                weight.grad, maps[name].weight.grad = maps[name].weight.grad.float(), None  # type: ignore[union-attr]
+                gradient = maps[name].weight.grad
+                weight.grad = None if gradient is None else gradient.float()
+                maps[name].weight.grad = None
             torch.nn.utils.clip_grad_norm_(whole.values(), 1.0)
             for group in optimizer.param_groups:
                 group["lr"] = RATE * min(1.0, (step + 1) / WARM) * (1 - step / steps)
