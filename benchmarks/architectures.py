@@ -114,7 +114,7 @@ def measured(name: str, run: str, store_path: str, given: argparse.Namespace) ->
         asked = pool.rows[pool.askable[0]]
         reader = KnowledgeModel(model, tokenizer, store, adapter=out, encoder=encode, threshold=0.0)
         started = time.perf_counter()
-        answer = reader.ask(f"What is the {asked.noun} of {asked.term}?", max_new_tokens=16)
+        answer = reader.ask(asked.question, max_new_tokens=16)
         asking = (time.perf_counter() - started) / answer.stats["tokens"]
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
     if given.device.startswith("cuda"):

@@ -2,9 +2,9 @@
 
 Nouns stay ("capital"), verb phrases become the noun that fits: "was founded by" gives "founder" where the
 tail is masked, "organisation founded" where the head is. Rules come in this order, the first that fits wins:
-the user's mapping file, the lexicon, the patterns below, the relation as it stands. Where that is a guess,
-`Nouns.sure` is False, and a language model (`Namer`) may be asked. Deterministic; never empty; never a line
-break.
+the user's mapping file, the lexicon, the patterns below, a clause with the relation's own words ("thing it
+supersedes"), the relation as it stands. Where that is a guess, `Nouns.sure` is False, and a language model (`Namer`)
+may be asked. Deterministic; never empty; never a line break.
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 
 from kvdb.nouns.lexicon import FIXED, SYMMETRIC, THIN_NOUNS, TYPE_NOUNS
+from kvdb.nouns.modality import split_modality
 from kvdb.nouns.words import (
     agent,
     base_verb,
@@ -22,6 +23,8 @@ from kvdb.nouns.words import (
     core,
     gerund,
     is_participle,
+    is_verbal,
+    knows_verb,
     nominal,
     participle,
     singular,
@@ -37,6 +40,9 @@ class Nouns:
     head_noun: str
     sure: bool = True
 
+
+TAIL_CLAUSE, HEAD_CLAUSE = "thing it ", "thing that "
+"""How nouns begin that are clauses: "thing it supersedes", "thing that supersedes it"; see kvdb.kg2kv."""
 
 Namer = Callable[[list[str]], list[Nouns]]
 """Names relations with a language model: one Nouns for each relation, in order."""
@@ -57,16 +63,35 @@ def noun_forms(relation: str) -> Nouns:
     phrase = clean(relation)
     if len(phrase) > _LONGEST:
         return Nouns(phrase, _bearer(phrase), sure=False)
-    fixed = FIXED.get(core(phrase))
+    fixed = FIXED.get(phrase.lower())
+    if fixed is None:
+        modal = _modal(phrase)
+        if modal is not None:
+            return modal
+        fixed = FIXED.get(core(phrase))
     if fixed is not None:
         return Nouns(*fixed)
-    for rule in _RULES:
-        nouns = rule(phrase)
-        if nouns is not None:
-            return nouns
-    if is_participle(phrase) and phrase.isalpha():  # "Spielberg | directed | Jaws"
-        return Nouns(f"{phrase} thing", agent(phrase), sure=False)
-    return Nouns(phrase, _bearer(phrase), sure=_looks_like_noun(phrase))
+    nouns = next(filter(None, (rule(phrase) for rule in _RULES)), None)
+    if is_verbal(phrase) and not (nouns and nouns.sure):
+        return _whole(phrase)
+    return nouns or Nouns(phrase, _bearer(phrase), sure=_looks_like_noun(phrase))
+
+
+def _modal(phrase: str) -> Nouns | None:
+    """must not be used for -> forbidden use; must not be stored with -> thing it must not be stored with"""
+    modality = split_modality(phrase)
+    if modality is None:
+        return None
+    plain = noun_forms(modality.plain)
+    if not plain.sure or plain.tail_noun == modality.plain or plain.tail_noun.endswith(" thing"):
+        return _whole(phrase)
+    noun = f"{modality.adjective} {plain.tail_noun}"
+    return Nouns(noun, _bearer(noun))
+
+
+def _whole(phrase: str) -> Nouns:
+    """A verb phrase that no noun fits: what the head does is told whole."""
+    return Nouns(f"{TAIL_CLAUSE}{phrase}", f"{HEAD_CLAUSE}{phrase} it", sure=False)
 
 
 def _bearer(noun: str, kind: str = "thing") -> str:
@@ -96,7 +121,7 @@ def _made_by(phrase: str) -> Nouns | None:
     fixed = FIXED.get(f"{verb.lower()} by")
     doer = _bare(after) if after else fixed[0] if fixed else agent(verb)
     if not before:
-        return Nouns(doer, fixed[1] if fixed else _bearer(doer))
+        return Nouns(doer, fixed[1] if fixed else _bearer(doer), sure=bool(after or fixed) or knows_verb(verb))
     if before.lower().endswith("ly"):
         return Nouns(f"{_adjective(before)} {doer}", _bearer(f"{_adjective(before)} {doer}"), sure=False)
     return Nouns(doer, _bare(before))
@@ -192,7 +217,7 @@ def _relative(phrase: str) -> Nouns | None:
     if preposition in {"of", "to", "with"} and (last in SYMMETRIC or words[-1].lower() in SYMMETRIC):
         return Nouns(what, what)
     fixed = FIXED.get(f"{words[-1].lower()} {preposition}")
-    if fixed and len(words) > 1 and not words[0].lower().endswith("ly"):
+    if fixed and len(words) > 1 and not words[0].lower().endswith("ly") and not is_verbal(verbal):
         return Nouns(fixed[0], what)
     return _deed(words, preposition) or _inverse(what, preposition)
 

@@ -72,26 +72,43 @@ OR_VERBS = frozenset(_OR_VERBS.split())
 
 # Verbs that relations are made of: tells "causes" and "regulates" from plural nouns such as "products".
 _VERBS = """
-accept accompany achieve acquire act activate address affect aggravate allow approve attack attend
-authorise award bear beat belong bind block border break bring broadcast build buy carry cause
-celebrate chair cite coach collect come command compete complete complicate compose comprise conduct
-connect conquer consist consume contain contribute control convert convey cost cover create cure date
-defeat defend define denote depend depict derive describe design desire destroy detect determine
-develop diagnose differ direct discover discuss display distribute divide eat edit educate elect
-employ enable encode encompass end endorse enter entail equal establish exclude execute exhibit exist
-explain export express face feature feed fight finance flow fly follow form found fund generate give
-govern graduate grow guide have head help hold host hunt identify illustrate implement import improve
-include increase indicate induce influence inhabit inherit inhibit inspire interact introduce invade
-invent invest involve issue join keep kill know launch lead learn leave license lie like link live
-locate love maintain make manage manufacture marry match mean measure meet mention metabolise
-metabolize modify motivate need negate occupy occur offer open operate oppose orbit organise organize
-originate overlap own participate pass perform pertain play possess precede predict prefer prescribe
-present prevent process produce promote propose protect prove provide publish reach receive record
-reduce refer reflect regulate relate release replace report represent require reside result reveal
-review rule satisfy say seek sell send serve share show sign speak specialise specialize specify
-sponsor star start state stimulate study succeed suffer suggest supervise supply support surround
-synthesise synthesize take target teach tell throw train transcribe translate transport treat trigger
-undergo use utilise utilize visit want wear win work worship write
+accept accompany accuse achieve acquire act activate address adhere adjoin admire admit adopt advise
+affect aggravate allow amend announce appear apply appoint approve arise assess attach attack attend
+authorise avoid award baptise baptize bear beat begin belong betray bind block border break bring
+broadcast build buy calculate cancel carry carve cause celebrate certify chair circulate cite coach
+collaborate collect come command compete compile complete complicate compose comprise conduct
+confirm connect conquer consider consist constitute constrain consume contain contradict contribute
+control convert convey correspond cost cover create criticise criticize cure date decompose defeat
+defend defer define degrade deliver denote deny depend depict depose deprecate deputise deputize
+derive descend describe design desire destroy detect determine develop deviate diagnose die differ
+differentiate direct disable disappear discontinue discover discuss dislike displace display
+disprove dissolve distribute divide dominate dye eat edit educate elect emit emphasise employ empty
+emulate enable enclose encode encompass encourage end endanger endorse enforce enhance ensure entail
+enter entitle equal establish evaluate evict evolve exceed exclude execute exempt exhibit exist
+expire explain export express extend face facilitate feature feed fight finance flow fly follow
+forbid forgive form formulate found fulfil fulfill fund generate give govern graduate grow guide
+hate have head help hinder hold host hunt identify ignite ignore illustrate implement imply import
+improve include increase incur indicate induce influence inform inhabit inherit inhibit initiate
+inspect inspire install instruct integrate interact interfere interpret introduce invade invalidate
+invent invest involve irritate issue join justify keep kill know lack launch lead learn leave
+license lie like link live locate love maintain make manage manufacture marry match mean measure
+meet melt mention merge metabolise metabolize mimic mitigate modify motivate narrate need negate
+negotiate neutralise neutralize nominate notify obey oblige obsolete obtain occupy occur offer
+officiate omit open operate oppose orbit ordain organise organize originate outperform outrank
+overlap overlie override oversee overtake overwrite own oxidise oxidize participate pass perform
+persuade pertain play pollinate possess precede predict prefer prescribe present preserve presuppose
+prevent process proclaim produce prohibit prolong promote propose protect prove provide publish
+punish pursue qualify reach react rebuild receive recognise recognize recommend record reduce refer
+refine reflect refuse refute regulate reinforce relate release relieve remove rename renew repay
+repeal repel replace report represent require resemble reside resist resolve respond restore
+restrict result retain reveal review revoke rule satisfy say scavenge secrete seek select sell send
+separate serve settle share sharpen show shrink sign simulate solve speak specialise specialize
+specify sponsor stabilise stabilize star start state stimulate strengthen study submit subsidise
+subsume succeed suffer suggest supersede supervise supply support surround sustain synthesise
+synthesize take tame target teach tell terminate threaten throw tighten tolerate train transcribe
+translate transmit transport traverse treat trigger undergo underlie undermine undertake undo unite
+unlock use utilise utilize validate venerate verify violate visit waive want weaken wear weigh win
+withdraw withstand work worship write
 """
 VERBS = frozenset(_VERBS.split())
 

@@ -18,6 +18,12 @@ _AUXILIARY = re.compile(
     r"(?:(?:also|often|usually|mainly|mostly|primarily|typically|commonly)\s+(?=\S+\s))?",
     re.I,
 )
+_BEGINS = re.compile(r"(?:is|was|are|were|has|have|had|does|do|did|never|no longer|will)\b", re.I)
+_ENDS = re.compile(
+    r"\s(?:of|by|in|at|on|to|for|from|with|as|into|through|under|against|about|than|near|within|via|during|between|"
+    r"after|before|over|above|below|off|out|up|down|upon|until|if|when|that|alongside|without)$",
+    re.I,
+)
 _ARTICLE = re.compile(r"\b(?:a|an|the)\s+(?=\S)", re.I)
 _CAMEL = re.compile(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])")
 _SMALL_WORDS = re.compile(r"(?:^|-)(?:of|in|by|at|on|is|has|was|to|for|from|with|and|the)(?:-|$)", re.I)
@@ -89,12 +95,35 @@ def base_verb(word: str) -> str | None:
     return plain if plain in VERBS else None
 
 
+def is_verbal(phrase: str) -> bool:
+    """Whether a relation stands between head and tail as a verb does: "is fed by", "supersedes", "merged into"."""
+    first, *more = phrase.lower().split()
+    if _BEGINS.match(phrase):
+        return bool(more)
+    verb = base_verb(first)
+    if verb is not None and verb != first:
+        return True
+    if not more:
+        return is_participle(first)
+    if first.endswith("ly"):
+        return base_verb(more[0]) is not None or is_participle(more[0])
+    acts = is_participle(first) or (first.isalpha() and re.search(r"[^su]s$", first) is not None)
+    return acts and _ENDS.search(phrase) is not None
+
+
 def is_participle(word: str) -> bool:
     """Whether a word looks like a past participle."""
     lower = word.lower()
     if lower in IRREGULAR_PARTICIPLES:
         return True
     return len(lower) > 4 and lower.endswith("ed") and lower.isalpha() and not lower.endswith(("eed", "speed"))
+
+
+def knows_verb(form: str) -> bool:
+    """Whether a participle is of a verb that the lists have, so that who does it has a name of its own."""
+    lower = form.lower()
+    stems = {lower[:-1], lower[:-2], lower[:-3], lower[:-3] + "y"}  # moved, played, stopped, carried
+    return lower in IRREGULAR_PARTICIPLES or lower in IRREGULAR_AGENTS or not stems.isdisjoint(VERBS | OR_VERBS)
 
 
 def agent(word: str) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from kvdb import Snapshot
+from kvdb import Snapshot, kg2kv
 from kvdb.types import Fact, fact_of, mask_of
 
 from .answer import Answer, Citation, Span
@@ -76,7 +76,7 @@ def _worded_by_store(snapshot: Snapshot, row: int, weight: float, stats: dict[st
     """KG2KV's sentence of a row: where the store knows, but the model wrote no value, or not what the value is."""
     fact, sentence = row_in_words(snapshot, row)
     text = sentence.answer
-    start = text.rindex(sentence.value)
+    start = kg2kv.answer(sentence.noun, sentence.term, "\0").index("\0")  # no term has it
     span = Span(start, start + len(sentence.value), fact.id, "value")
     return Answer(text, True, (_citation(fact, weight),), (span,), {**stats, "worded_by": "store"})
 

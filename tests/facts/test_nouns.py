@@ -52,6 +52,30 @@ TAIL_NOUNS = {
     "type of company": "company type",
 }
 
+MODAL = {
+    # what must, may or does not hold keeps saying so
+    "must not be used for": "forbidden use",
+    "may not be operated by": "forbidden operator",
+    "is not to be used for": "forbidden use",
+    "mustNotBeUsedFor": "forbidden use",
+    "should follow": "recommended predecessor",
+    "must be preceded by": "required predecessor",
+    "can be replaced by": "possible replacement",
+    "cannot be replaced by": "impossible replacement",
+    "does not contain": "excluded content",
+    "no longer contains": "former content",
+    "does not include": "excluded thing",
+    "must not be stored with": "thing it must not be stored with",
+    "is not found in": "excluded location",
+    # where no noun fits, a clause does
+    "supersedes": "superseded thing",
+    "is stored with": "thing it is stored with",
+    "merged into": "thing it merged into",
+    "is softer than": "thing it is softer than",
+    "increases the effect of": "thing it increases the effect of",
+    "is remedied by": "thing it is remedied by",
+}
+
 STYLES = {
     "birthPlace": "birth place",
     "BirthPlace": "birth place",
@@ -71,7 +95,7 @@ STYLES = {
 }
 
 
-@pytest.mark.parametrize(("relation", "noun"), [*TAIL_NOUNS.items(), *STYLES.items()])
+@pytest.mark.parametrize(("relation", "noun"), [*TAIL_NOUNS.items(), *MODAL.items(), *STYLES.items()])
 def test_the_tail_noun_is(relation: str, noun: str) -> None:
     assert noun_forms(relation).tail_noun == noun
 
@@ -106,6 +130,13 @@ def test_what_the_rules_know_is_sure(relation: str) -> None:
     assert noun_forms(relation).sure
 
 
+@pytest.mark.parametrize("plain", ["used for", "operated by", "found in", "stored with", "replaced by", "made of"])
+@pytest.mark.parametrize("modal", ["must not be", "may be", "must be", "should be", "is not", "cannot be", "is no longer"])
+def test_a_modal_relation_is_not_called_what_the_plain_one_is(modal: str, plain: str) -> None:
+    ways = [noun_forms(f"{each} {plain}").tail_noun for each in ("is", modal)]
+    assert ways[0] != ways[1]
+
+
 @given(st.text(max_size=60))
 def test_any_text_gives_usable_nouns(relation: str) -> None:
     noun_forms.cache_clear()
@@ -118,6 +149,7 @@ def test_any_text_gives_usable_nouns(relation: str) -> None:
 
 
 _WORDS = ["is", "was", "has", "been", "a", "the", "of", "by", "in", "to", "for", "not", "never", "located"]
+_WORDS += ["must", "may", "be", "cannot", "no", "longer", "should", "to", "n't"]
 _WORDS += ["founded", "regulates", "serves", "city", "name", "same", "as", "with", "does", "its", "quickly"]
 
 

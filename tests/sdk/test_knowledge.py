@@ -192,6 +192,19 @@ def test_a_sentence_says_what_its_value_is_by_the_noun(store):
         assert not says("The mayor of Place 3 is ") and not says("")
 
 
+def test_the_store_words_a_fact_by_its_own_relation(tmp_path):
+    """A value that a clause begins with is found there, also where its term has it too."""
+    with kvdb.open(tmp_path / "a.kvdb", create=True) as store:
+        store.bind_encoder(tiny_store.encoder().record)
+        store.insert([("Velum", "must not be stored with", "Velum 2")], tiny_store.encoder(), masks=("tail", "head"))
+        with store.snapshot() as snapshot:
+            (fact,) = snapshot.match()
+            for mask, start in (("tail", 30), ("head", 0)):
+                told = citing._worded_by_store(snapshot, row_of(fact.id, mask), 1.0, {})
+                assert told.text == "Velum must not be stored with Velum 2."
+                assert (told.spans[0].start, told.spans[0].id) == (start, fact.id)
+
+
 def test_where_the_model_copies_no_value_the_store_words_the_answer(model, store):
     """The store knows, and a model that will not copy does not make that "I do not know"."""
     adapter, card = tiny_store.adapter_for(model)

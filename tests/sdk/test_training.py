@@ -10,13 +10,14 @@ import pytest
 import torch
 
 from kvdb.errors import AdapterError, LimitError
+from kvdb.kg2kv import answer, noun_forms
 from kvdb_sdk.adapters import SHIPPED, shipped_adapters, shipped_encoder_change
 from kvdb_sdk.attend.adapter import Adapter, AdapterConfig, load_adapter
 from kvdb_sdk.models.encoders import load_encoder
 from kvdb_sdk.question.relation_match import FARTHEST, RelationMatch
 from kvdb_sdk.refusal.confidence import Evidence, known_probability
 from kvdb_sdk.training import train as train_module
-from kvdb_sdk.training.examples import WRITE, Pool, PoolRow, draw
+from kvdb_sdk.training.examples import TERM, VALUE, WRITE, Pool, PoolRow, answer_tokens, draw
 from kvdb_sdk.training.losses import _attend_loss
 from kvdb_sdk.training.relation_low_rank import STEPS
 from kvdb_sdk.training.train import CHECKPOINT, TrainingOptions, default_config, train
@@ -156,6 +157,15 @@ def test_a_right_fact_that_is_hardly_read_is_still_learnt():
     loss.backward()
     assert float(loss.detach()) == pytest.approx(40.0, abs=0.1)
     assert float(logits.grad[0, 0, 1]) == pytest.approx(-1.0, abs=1e-3)
+
+
+@pytest.mark.parametrize(("mask", "order"), [("tail", [TERM, VALUE]), ("head", [VALUE, TERM])])
+def test_a_clause_is_learnt_as_the_store_words_it(mask, order):
+    nouns = noun_forms("must not be stored with")
+    row = PoolRow(getattr(nouns, f"{mask}_noun"), "Velum", "Kestoril")
+    ids, kinds = answer_tokens(TOKENIZER, row, known=True)
+    assert TOKENIZER.decode(ids, skip_special_tokens=True).strip() == answer(row.noun, row.term, row.value)
+    assert [kind for kind in kinds if kind in order] == order
 
 
 def test_how_many_candidates_are_near():

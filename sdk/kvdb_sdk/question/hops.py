@@ -12,6 +12,8 @@ from dataclasses import dataclass
 from itertools import islice
 from typing import Protocol
 
+from kvdb import kg2kv
+
 from ..answer import Answer
 from .forms import has_content
 from .joining import joined
@@ -99,7 +101,7 @@ def _ways(subject: Subject, reader: Reader) -> Iterator[_Way]:
 
 def _followed(subject: Subject, noun: str, every: Sequence[str], seconds: Sequence[str]) -> Hops:
     """Ask for the first hop and for what the questions `seconds` ask of its values."""
-    questions = [f"What is the {noun} of {subject.term}?", *seconds]
+    questions = [kg2kv.question(noun, subject.term), *seconds]
     answers = yield questions
     if not answers[0].answered or not any(answer.answered for answer in answers[1:]):
         return None

@@ -9,6 +9,8 @@ import re
 from collections.abc import Sequence
 from itertools import pairwise
 
+from kvdb import kg2kv
+
 from .forms import has_content, has_noun, is_collective
 from .reading import Subject, masked, subject_text, without_subjects
 
@@ -119,5 +121,5 @@ def split_relations(question: str, subject: Subject) -> list[str]:
             continue
         nouns = [part.strip() for part in _NOUN_JOINT.split(asked) if part and part.strip()]
         if len(nouns) > 1 and not any(has_noun(asked, noun) for noun in subject.nouns if _NOUN_JOINT.search(noun)):
-            return [f"What is the {noun} of {subject.term}?" for noun in dict.fromkeys(nouns)]
+            return [kg2kv.question(noun, subject.term) for noun in dict.fromkeys(nouns)]
     return []

@@ -11,6 +11,8 @@ import re
 from collections.abc import Generator, Sequence
 from dataclasses import dataclass
 
+from kvdb import kg2kv
+
 from ..answer import Answer
 from .claims import verdict
 from .forms import LONGEST, asks_yes_or_no, comparative, is_negated, prefers_less, weighs
@@ -105,7 +107,7 @@ def _yes_or_no(
     right = verdict(question, subject, noun) if match >= MATCHES else None
     if right is None:
         return None
-    answer = (yield [f"What is the {noun} of {subject.term}?"])[0]
+    answer = (yield [kg2kv.question(noun, subject.term)])[0]
     return led("Yes." if right else "No.", answer) if answer.answered else None
 
 
@@ -124,7 +126,7 @@ def _compared(
     noun = _weighed(without_subjects(question, found), found, word, reader)
     if noun is None:
         return None
-    questions = [f"What is the {noun} of {subject.term}?" for subject in found]
+    questions = [kg2kv.question(noun, subject.term) for subject in found]
     answers = yield questions
     if not all(answer.answered for answer in answers):
         return None

@@ -14,6 +14,8 @@ import re
 from functools import cache
 from importlib import resources
 
+from kvdb.kg2kv import named
+
 TRAINING = (
     "What is the {noun} of {term}?",
     "What is the {noun} of {term}?",
@@ -79,8 +81,8 @@ UNKNOWN = "I do not know."
 
 def word(template: str, noun: str, term: str) -> str:
     """Fill a wording, without reading braces inside the noun or the term."""
-    filled = {"{noun}": noun, "{term}": term}
-    return "".join(filled.get(part, part) for part in re.split(r"(\{noun\}|\{term\})", template))
+    filled = {"{noun} of {term}": named(noun, term), "{noun}": noun, "{term}": term}
+    return "".join(filled.get(part, part) for part in re.split(r"(\{noun\} of \{term\}|\{noun\}|\{term\})", template))
 
 
 @cache

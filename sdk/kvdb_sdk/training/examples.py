@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import math
 import random
+import re
 from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
@@ -174,27 +175,17 @@ def answer_tokens(tokenizer: Any, row: PoolRow, known: bool) -> tuple[list[int],
     if not known:
         refusal = _bare(tokenizer, UNKNOWN) + end
         return refusal, [WRITE] * len(refusal)
-    sentence = answer_sentence(row.noun, "\0", "\1")
-    before, rest = sentence.split("\0")
-    between, after = rest.split("\1")
+    copied = {"\0": (row.term, TERM), "\1": (row.value, VALUE)}
     ids: list[int] = []
     kinds: list[int] = []
-    for text, kind in (
-        (before, WRITE),
-        (row.term, TERM),
-        (between, WRITE),
-        (row.value, VALUE),
-        (after, WRITE),
-    ):
+    for part_of in re.split(r"([\0\1])", answer_sentence(row.noun, "\0", "\1")):
+        text, kind = copied.get(part_of, (part_of, WRITE))
         text = text.strip()
         if not text:
             continue
-        if kind == WRITE:
-            lead = continuation_ids(tokenizer, text) if ids and text[0].isalnum() else _bare(tokenizer, text)
-            part = [WRITE] * len(lead)
-        else:
-            lead = continuation_ids(tokenizer, text)
-            part = [kind] + [INSIDE] * (len(lead) - 1)
+        goes_on = kind != WRITE or (ids and text[0].isalnum())
+        lead = continuation_ids(tokenizer, text) if goes_on else _bare(tokenizer, text)
+        part = [WRITE] * len(lead) if kind == WRITE else [kind] + [INSIDE] * (len(lead) - 1)
         ids, kinds = ids + lead, kinds + part
     return ids + end, [*kinds, WRITE]
 
