@@ -23,6 +23,7 @@ _NEGATED = re.compile(
 _NEVER = re.compile(r"never\s+(?P<rest>.+)", re.I)
 _NO_LONGER = re.compile(r"(?P<is>(?:is|are|was|were)\s+)?no longer\s+(?P<rest>.+)", re.I)
 
+_DENIALS = {"forbidden", "impossible", "inadvisable", "excluded"}
 _MAY = {"can", "could", "may", "might"}
 _SHOULD = {"should", "ought to"}
 
@@ -50,6 +51,15 @@ def split_modality(phrase: str) -> Modality | None:
         return Modality("excluded", f"is {found['rest']}" if found["is"] else _plain(found["rest"]))
     found = _NEVER.fullmatch(phrase)
     return Modality("excluded", found["rest"]) if found else None
+
+
+def denies(noun: str) -> bool:
+    """Whether a relation's noun says what is not, must not or cannot be: "forbidden use", "thing it does not treat"."""
+    if noun.split(" ", 1)[0].lower() in _DENIALS:
+        return True
+    clause = noun.removeprefix("thing it ").removeprefix("thing that ")
+    modality = split_modality(clause) if clause != noun else None
+    return modality is not None and modality.adjective in _DENIALS
 
 
 def _adjective(modal: str, negated: bool) -> str:

@@ -7,6 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from kvdb.nouns import lexicon, noun_forms
+from kvdb.nouns.modality import denies
 
 TAIL_NOUNS = {
     # nouns stay
@@ -135,6 +136,20 @@ def test_what_the_rules_know_is_sure(relation: str) -> None:
 def test_a_modal_relation_is_not_called_what_the_plain_one_is(modal: str, plain: str) -> None:
     ways = [noun_forms(f"{each} {plain}").tail_noun for each in ("is", modal)]
     assert ways[0] != ways[1]
+
+
+@pytest.mark.parametrize("relation", ["must not be used for", "does not treat", "is not stored with", "cannot contain"])
+def test_a_noun_that_denies_is_known_by_it(relation: str) -> None:
+    assert denies(noun_forms(relation).tail_noun) and denies(
+        noun_forms(relation).head_noun.removeprefix("thing with the ")
+    )
+
+
+@pytest.mark.parametrize(
+    "relation", ["may be used for", "treats", "must contain", "is stored with", "capital", "stored in"]
+)
+def test_a_noun_that_does_not_deny_is_known_by_it(relation: str) -> None:
+    assert not denies(noun_forms(relation).tail_noun)
 
 
 @given(st.text(max_size=60))

@@ -53,6 +53,7 @@ FACTS = [
     ("Bar", "opening", "1990-01-01"),
     ("Baz", "share", "0.5"),
     ("Baz", "seat", "New York"),
+    ("Kestoril", "forbidden use", "Asthma"),
 ]
 MEANS = {"people": "population", "live": "population", "older": "age", "founded": "founding date", "runs": "mayor"}
 

@@ -152,6 +152,7 @@ def test_several_facts_are_asked_one_by_one(question, steps):
         ("Is the colour of Tal red?", "No."),
         ("Is Tal's colour blue?", "Yes."),
         ("Is Anne Hidalgo the mayor of Paris, France?", "Yes."),
+        ("Is Asthma a use of Kestoril?", "No."),  # what it must not be used for
         ("Does France have more people than Spain?", "Yes."),
         ("Does Spain have more people than France?", "No."),
         ("Is the elevation of Berg higher than that of Tal?", "No."),
@@ -185,6 +186,7 @@ def test_a_claim_is_judged_from_the_values(question, lead):
         "Is the share of Baz 50 %?",  # it is 0.5
         "Is the opening of Bar 1.1.90?",  # it is 1990-01-01
         "Is NYC the seat of Baz?",  # it is New York
+        "Is Headache a use of Kestoril?",  # only what it must not be used for is known
     ],
 )
 def test_what_the_values_do_not_settle_gets_no_verdict(question):

@@ -77,7 +77,7 @@ def _meant(question: str, subject: Subject, reader: Reader) -> Hops:
     """The way over a value that the question means better than any noun of the subject itself, and than the noun at its
     end alone: "the time zone of A", which only the town has that A serves, is asked of A.
     """
-    ways = {f"{way.second} of the {way.first}": way for way in islice(_ways(subject, reader), MOST_WAYS)}
+    ways = {kg2kv.named(way.second, f"the {way.first}"): way for way in islice(_ways(subject, reader), MOST_WAYS)}
     text = masked(question, subject)
     if not ways or not has_content(text):
         return None
@@ -87,7 +87,7 @@ def _meant(question: str, subject: Subject, reader: Reader) -> Hops:
     if match < max(MATCHES, direct + FARTHER, last):
         return None
     way = ways[phrase]
-    seconds = [f"What is the {way.second} of {value}?" for value in way.values[:MOST_VALUES]]
+    seconds = [kg2kv.question(way.second, value) for value in way.values[:MOST_VALUES]]
     return (yield from _followed(subject, way.first, way.values, seconds))
 
 

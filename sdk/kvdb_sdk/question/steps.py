@@ -12,6 +12,7 @@ from collections.abc import Generator, Sequence
 from dataclasses import dataclass
 
 from kvdb import kg2kv
+from kvdb.nouns.modality import denies
 
 from ..answer import Answer
 from .claims import verdict
@@ -105,6 +106,8 @@ def _yes_or_no(
     read = [(_meant(masked(question, subject), subject, reader), subject) for subject in found]
     (noun, match), subject = max(read, key=lambda item: item[0][1])
     right = verdict(question, subject, noun) if match >= MATCHES else None
+    if right is not None and denies(noun):
+        right = False if right else None  # what it does not treat is none of what it treats, and no more is said
     if right is None:
         return None
     answer = (yield [kg2kv.question(noun, subject.term)])[0]
