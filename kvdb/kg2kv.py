@@ -7,8 +7,8 @@ The key sentence is what the encoder sees; the value is what the model may copy,
     head-masked    key "the {head_noun} of {tail}"    value: head
 
 A question about a fact and its key differ only by "What is" and the question mark, so that their vectors lie
-close. Where no noun fits a relation, a clause does, "thing it supersedes" or "thing that supersedes it": its "it" is
-the term, in "the thing Kestoril supersedes", and the fact is told by the relation's own words.
+close. Where no noun fits a relation, a clause does, "what it supersedes" or "what supersedes it": its "it" is the term,
+in "what Kestoril supersedes", and the fact is told by the relation's own words.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from kvdb.nouns import HEAD_CLAUSE, TAIL_CLAUSE, Nouns, noun_forms
+from kvdb.nouns import Nouns, clause, noun_forms
 from kvdb.nouns.file import load_nouns, namer_nouns
 from kvdb.types import Fact, Mask, RowId, row_of
 
@@ -24,9 +24,9 @@ __all__ = [
     "Nouns",
     "Row",
     "answer",
+    "clause",
     "key_sentence",
     "load_nouns",
-    "named",
     "namer_nouns",
     "noun_forms",
     "question",
@@ -47,35 +47,26 @@ class Row:
     answer: str
 
 
-def named(noun: str, term: str) -> str:
-    """What a row asks for: "capital of France", or "thing France exports" where the noun is a clause."""
-    does, done = _clause(noun)
-    return f"thing {term} {does}" if does else f"thing that {done} {term}" if done else f"{noun} of {term}"
-
-
 def key_sentence(noun: str, term: str) -> str:
-    """The sentence that stands for a row in the encoder's space."""
-    return f"the {named(noun, term)}"
+    """The sentence that stands for a row in the encoder's space: "the capital of France", "what France exports"."""
+    does, done = clause(noun)
+    return f"what {term} {does}" if does else f"what {done} {term}" if done else f"the {noun} of {term}"
 
 
 def question(noun: str, term: str) -> str:
     """The question that a row answers."""
-    return f"What is the {named(noun, term)}?"
+    does, done = clause(noun)
+    if does:
+        return f"Tell me what {term} {does}."
+    return f"What {done} {term}?" if done else f"What is the {noun} of {term}?"
 
 
 def answer(noun: str, term: str, value: str) -> str:
     """The full sentence that answers it, with the value verbatim."""
-    does, done = _clause(noun)
+    does, done = clause(noun)
     if does:
         return f"{term} {does} {value}."
     return f"{value} {done} {term}." if done else f"The {noun} of {term} is {value}."
-
-
-def _clause(noun: str) -> tuple[str, str]:
-    """The relation of a noun that is a clause, where its "it" does it, and where it is done to "it"; else twice ""."""
-    does = noun.removeprefix(TAIL_CLAUSE)
-    done = noun.removeprefix(HEAD_CLAUSE).removesuffix(" it")
-    return (does if does != noun else ""), (done if noun == f"{HEAD_CLAUSE}{done} it" else "")
 
 
 def rows(fact: Fact, nouns: Nouns, masks: Sequence[Mask]) -> list[Row]:

@@ -63,7 +63,8 @@ def info(db: str, health: bool, as_json: bool) -> None:
 def relations(db: str, edit: bool, nouns: tuple[str, ...], encoder: str | None, as_json: bool) -> None:
     """List the relations of DB with the nouns of their key sentences, or set those of one.
 
-    The tail noun stands in "the NOUN of HEAD", the head noun in "the NOUN of TAIL". Setting them encodes the
+    The tail noun stands in "the NOUN of HEAD", the head noun in "the NOUN of TAIL"; a clause, "what it
+    repeals" or "what repeals it", stands for itself with the term in place of "it". Setting them encodes the
     relation's facts anew.
 
     JSON: relation, tail_noun, head_noun a line.

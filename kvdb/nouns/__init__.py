@@ -2,7 +2,7 @@
 
 Nouns stay ("capital"), verb phrases become the noun that fits: "was founded by" gives "founder" where the
 tail is masked, "organisation founded" where the head is. Rules come in this order, the first that fits wins:
-the user's mapping file, the lexicon, the patterns below, a clause with the relation's own words ("thing it
+the user's mapping file, the lexicon, the patterns below, a clause with the relation's own words ("what it
 supersedes"), the relation as it stands. Where that is a guess, `Nouns.sure` is False, and a language model (`Namer`)
 may be asked. Deterministic; never empty; never a line break.
 """
@@ -41,9 +41,6 @@ class Nouns:
     sure: bool = True
 
 
-TAIL_CLAUSE, HEAD_CLAUSE = "thing it ", "thing that "
-"""How nouns begin that are clauses: "thing it supersedes", "thing that supersedes it"; see kvdb.kg2kv."""
-
 Namer = Callable[[list[str]], list[Nouns]]
 """Names relations with a language model: one Nouns for each relation, in order."""
 
@@ -78,12 +75,13 @@ def noun_forms(relation: str) -> Nouns:
 
 
 def _modal(phrase: str) -> Nouns | None:
-    """must not be used for -> forbidden use; must not be stored with -> thing it must not be stored with"""
+    """must not be used for -> forbidden use; must not be stored with -> what it must not be stored with"""
     modality = split_modality(phrase)
     if modality is None:
         return None
     plain = noun_forms(modality.plain)
-    if not plain.sure or plain.tail_noun == modality.plain or plain.tail_noun.endswith(" thing"):
+    named = plain.sure and plain.tail_noun != modality.plain and not plain.tail_noun.endswith(" thing")
+    if not named or any(clause(plain.tail_noun)):
         return _whole(phrase)
     noun = f"{modality.adjective} {plain.tail_noun}"
     return Nouns(noun, _bearer(noun))
@@ -91,7 +89,18 @@ def _modal(phrase: str) -> Nouns | None:
 
 def _whole(phrase: str) -> Nouns:
     """A verb phrase that no noun fits: what the head does is told whole."""
-    return Nouns(f"{TAIL_CLAUSE}{phrase}", f"{HEAD_CLAUSE}{phrase} it", sure=False)
+    return Nouns(f"what it {phrase}", f"what {phrase} it", sure=False)
+
+
+def clause(noun: str) -> tuple[str, str]:
+    """The relation of a noun that is a clause: of "what it supersedes", where "it" does so, or of "what supersedes it",
+    where that is done to it. Twice "" for any other noun.
+    """
+    does = noun.removeprefix("what it ")
+    if does != noun:
+        return does, ""
+    done = noun.removeprefix("what ").removesuffix(" it")
+    return "", (done if noun == f"what {done} it" else "")
 
 
 def _bearer(noun: str, kind: str = "thing") -> str:
@@ -178,26 +187,21 @@ def _adjective(adverb: str) -> str:
 
 
 def _transitive(phrase: str) -> Nouns | None:
-    """regulates -> regulated thing, regulator; serves the city -> city served; negatively regulates"""
+    """regulates -> what it regulates, regulator; serves the city -> city served; negatively regulates"""
     adverb, _, rest = phrase.partition(" ")
     adjective = ""
     if adverb.lower().endswith("ly") and rest:
         adjective, phrase = _adjective(adverb.lower()) + " ", rest
-    negated = re.match(r"(?:does not|do not|did not|cannot|never)\s+", phrase, re.I)
-    if negated:
-        phrase = phrase[negated.end() :]
     first, _, rest = phrase.partition(" ")
     verb = base_verb(first)
-    if verb is None or (first.lower() == verb and not negated):  # "release date" is a noun, "releases" a verb
+    if verb is None or first.lower() == verb:  # "release date" is a noun, "releases" a verb
         return None
     if re.fullmatch(rf"(?:{_PREPOSITIONS})\b.*", rest, re.I):
         return None
     thing, done = _bare(rest), participle(verb)
-    if negated:
-        return Nouns(f"{thing or 'thing'} not {done}", f"thing not {gerund(verb)}", sure=False)
     if not rest:
         manner = f"{adverb.lower()} " if adjective else ""
-        return Nouns(f"{manner}{done} thing", f"{adjective}{agent(verb)}")
+        return Nouns(f"what it {manner}{first}", f"{adjective}{agent(verb)}")
     if re.search(rf"\s(?:{_PREPOSITIONS})$", thing, re.I):
         return None
     return Nouns(f"{adjective}{thing} {done}", f"thing {gerund(verb)} the {thing}", sure=bool(_FIRST_WORD.match(rest)))
@@ -269,15 +273,7 @@ def _typed(phrase: str) -> Nouns | None:
     return Nouns(f"{its[1]} name", _bearer(f"{its[1]} name")) if its else None
 
 
-def _is_something(phrase: str) -> Nouns | None:
-    """is made of gold and other leftovers that begin with "is": never "the is ... of"."""
-    bare = _bare(strip_auxiliary(phrase))
-    if bare == phrase or not bare:
-        return None
-    return Nouns(bare, _bearer(bare), sure=False)
-
-
-_RULES: tuple[_Rule, ...] = (_has, _made_by, _belongs, _inside, _typed, _transitive, _relative, _is_something)
+_RULES: tuple[_Rule, ...] = (_has, _made_by, _belongs, _inside, _typed, _transitive, _relative)
 
 
 def _looks_like_noun(phrase: str) -> bool:

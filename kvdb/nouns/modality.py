@@ -2,7 +2,7 @@
 
 The plain relation ("is used for") has a noun of its own, and calling the tail by that alone would turn what the fact
 says round. So the noun tells it: a "forbidden use", a "possible use". Where the plain relation has no good noun, the
-whole phrase is one: the "thing it must not be stored with".
+relation itself becomes a clause: "what it must not be stored with".
 """
 
 from __future__ import annotations
@@ -54,10 +54,10 @@ def split_modality(phrase: str) -> Modality | None:
 
 
 def denies(noun: str) -> bool:
-    """Whether a relation's noun says what is not, must not or cannot be: "forbidden use", "thing it does not treat"."""
+    """Whether a relation's noun says what is not, must not or cannot be: "forbidden use", "what it does not treat"."""
     if noun.split(" ", 1)[0].lower() in _DENIALS:
         return True
-    clause = noun.removeprefix("thing it ").removeprefix("thing that ")
+    clause = noun.removeprefix("what ").removeprefix("it ")
     modality = split_modality(clause) if clause != noun else None
     return modality is not None and modality.adjective in _DENIALS
 

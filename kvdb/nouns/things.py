@@ -28,10 +28,10 @@ comprises|component|containing whole
 composed of|component|containing whole
 contains|content|container
 contained in|container|content
-includes|included thing|including thing
-does not include|excluded thing|excluding thing
-excludes|excluded thing|excluding thing
-covers|covered thing|covering thing
+includes|what it includes|what includes it
+does not include|what it does not include|what does not include it
+excludes|what it excludes|what excludes it
+covers|what it covers|what covers it
 member of|group|member
 same as|same thing|same thing
 see also|related entry|related entry
@@ -133,7 +133,7 @@ originates from|origin|derivative
 originated in|place of origin|thing with the place of origin
 released in|year of release|release of the time
 released on|date of release|release of the time
-entails|entailed thing|entailing thing
+entails|what it entails|what entails it
 pertains to|pertaining subject|pertaining word
 depicts|thing depicted|depiction
 describes|thing described|description

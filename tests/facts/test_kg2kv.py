@@ -34,14 +34,16 @@ def test_a_clause_has_its_term_in_the_place_of_it() -> None:
     fact = Fact(FactId(1), "Kestoril", "must not be stored with", "Velum")
     nouns = kg2kv.noun_forms(fact.relation)
     tail, head = kg2kv.rows(fact, nouns, ["tail", "head"])
-    assert tail.key == "the thing Kestoril must not be stored with"
-    assert tail.question == "What is the thing Kestoril must not be stored with?"
+    assert tail.key == "what Kestoril must not be stored with"
+    assert tail.question == "Tell me what Kestoril must not be stored with."
     assert tail.answer == head.answer == "Kestoril must not be stored with Velum."
-    assert head.key == "the thing that must not be stored with Velum"
+    assert head.key == "what must not be stored with Velum"
+    assert head.question == "What must not be stored with Velum?"
 
 
 def test_a_noun_that_only_begins_like_a_clause_is_none() -> None:
-    assert kg2kv.key_sentence("thing that counts", "Kestoril") == "the thing that counts of Kestoril"
+    assert kg2kv.key_sentence("what counts", "Kestoril") == "the what counts of Kestoril"
+    assert kg2kv.clause("what it") == ("", "")
 
 
 def test_no_masks_give_no_rows_and_order_is_kept() -> None:

@@ -13,7 +13,7 @@ import pytest
 from kvdb import Triple
 from kvdb.kg2kv import noun_forms
 from kvdb_sdk.question.wordings import HELD_OUT, TRAINING, word
-from kvdb_sdk.training.relation_wordings import load_domains, load_thesaurus
+from kvdb_sdk.training.relation_wordings import APART, load_domains, load_thesaurus
 
 BENCHMARKS = Path(__file__).parents[2] / "benchmarks"
 FACTS = Path(__file__).parents[3] / "shared" / "kg"
@@ -81,12 +81,7 @@ def test_the_thesaurus_has_no_wording_that_is_judged_by(asking: ModuleType) -> N
         return " ".join(text.casefold().split()).strip("?.!¿ ")
 
     trained = {plain(text) for about in load_thesaurus().values() for text in about["asked"]}
-    apart = {
-        text
-        for each in load_domains("domains_apart")
-        for about in each["relations"].values()
-        for text in about["asked"]
-    }
+    apart = {text for each in load_domains(*APART) for about in each["relations"].values() for text in about["asked"]}
     assert not trained & {plain(text) for text in (*free(asking), *apart)}
 
 

@@ -20,7 +20,14 @@ from kvdb_sdk.training.examples import question_of
 from kvdb_sdk.training.relation_low_rank import cut, fit_low_rank
 from kvdb_sdk.training.relation_matrix import encoded, fit_relation
 from kvdb_sdk.training.relation_training import RELATIONS, learn_relations
-from kvdb_sdk.training.relation_wordings import load_domains, load_thesaurus, load_wordings, pool_apart, wordings_of
+from kvdb_sdk.training.relation_wordings import (
+    APART,
+    load_domains,
+    load_thesaurus,
+    load_wordings,
+    pool_apart,
+    wordings_of,
+)
 
 from . import tiny as tiny_model
 from .test_encoders import tiny as tiny
@@ -272,7 +279,7 @@ def test_a_relation_of_a_thesaurus_is_learnt_under_each_of_its_names(bert: Encod
 
 
 def test_the_domains_that_refusal_is_calibrated_on_are_not_learnt_from() -> None:
-    learnt, apart = load_domains(), load_domains("domains_apart")
+    learnt, apart = load_domains(), load_domains(*APART)
     assert not {each["domain"] for each in learnt} & {each["domain"] for each in apart}
     pool = pool_apart(bags)
     assert len(pool.askable) > 600 and len(pool.rows) == len(pool.keys) == len(pool.values)

@@ -77,7 +77,7 @@ def _meant(question: str, subject: Subject, reader: Reader) -> Hops:
     """The way over a value that the question means better than any noun of the subject itself, and than the noun at its
     end alone: "the time zone of A", which only the town has that A serves, is asked of A.
     """
-    ways = {kg2kv.named(way.second, f"the {way.first}"): way for way in islice(_ways(subject, reader), MOST_WAYS)}
+    ways = {_over(way): way for way in islice(_ways(subject, reader), MOST_WAYS)}
     text = masked(question, subject)
     if not ways or not has_content(text):
         return None
@@ -89,6 +89,12 @@ def _meant(question: str, subject: Subject, reader: Reader) -> Hops:
     way = ways[phrase]
     seconds = [kg2kv.question(way.second, value) for value in way.values[:MOST_VALUES]]
     return (yield from _followed(subject, way.first, way.values, seconds))
+
+
+def _over(way: _Way) -> str:
+    """ "mayor of the capital", "what the capital exports" """
+    key = kg2kv.key_sentence(way.second, f"the {way.first}")
+    return key.removeprefix("the ")
 
 
 def _ways(subject: Subject, reader: Reader) -> Iterator[_Way]:

@@ -20,6 +20,7 @@ from .forms import LONGEST, asks_yes_or_no, comparative, is_negated, prefers_les
 from .hops import MATCHES, Reader, two_hops
 from .joining import joined, led
 from .measures import is_since, measured
+from .overview import may_ask_for_all, overview
 from .quantities import quantity
 from .reading import Subject, asked_about, asked_of_it, masked, spelt_noun, without_subjects
 from .splitting import is_list, split_entities, split_relations
@@ -35,8 +36,11 @@ def steps_of(question: str, reader: Reader) -> Steps:
     """The steps of a question."""
     if len(question) > LONGEST:
         return (yield from _single(question))
-    several = _is_of_several(question)
-    found = asked_about(question, reader.subjects(question, spelt=not several))
+    several, for_all = _is_of_several(question), may_ask_for_all(question)
+    found = asked_about(question, reader.subjects(question, spelt=not (several or for_all)))
+    everything = overview(question, found)
+    if everything is not None:
+        return everything
     if not several:
         answer = (yield from two_hops(question, found[0], reader)) if len(found) == 1 else None
         return answer or (yield from _single(question))
@@ -194,7 +198,10 @@ class Asking:
     @classmethod
     def start(cls, question: str, reader: Reader) -> Asking:
         steps = steps_of(question, reader)
-        return cls(steps, next(steps))
+        try:
+            return cls(steps, next(steps))
+        except StopIteration as done:  # answered by the store alone
+            return cls(steps, [], done.value)
 
     @classmethod
     def whole(cls, question: str) -> Asking:

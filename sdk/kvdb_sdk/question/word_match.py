@@ -11,7 +11,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from kvdb.nouns import HEAD_CLAUSE, TAIL_CLAUSE
+from kvdb.nouns import clause
 from kvdb.types import F32
 
 from .spelling import mended
@@ -21,9 +21,9 @@ _WORDS = re.compile(r"\w+")
 
 def noun_share(question: str, noun: str) -> float:
     """The share of the noun's words, those of three letters or more where there are any, that the question has; of the
-    relation's words where the noun is a clause ("thing it supersedes").
+    relation's words where the noun is a clause ("what it supersedes").
     """
-    words = _WORDS.findall(noun.removeprefix(TAIL_CLAUSE).removeprefix(HEAD_CLAUSE).casefold())
+    words = _WORDS.findall(("".join(clause(noun)) or noun).casefold())
     words = [word for word in words if len(word) > 2] or words
     asked = set(_WORDS.findall(question.casefold()))
     return sum(word in asked for word in words) / len(words) if words else 0.0

@@ -14,7 +14,7 @@ import re
 from functools import cache
 from importlib import resources
 
-from kvdb.kg2kv import named
+from kvdb.kg2kv import clause, key_sentence
 
 TRAINING = (
     "What is the {noun} of {term}?",
@@ -81,8 +81,12 @@ UNKNOWN = "I do not know."
 
 def word(template: str, noun: str, term: str) -> str:
     """Fill a wording, without reading braces inside the noun or the term."""
-    filled = {"{noun} of {term}": named(noun, term), "{noun}": noun, "{term}": term}
-    return "".join(filled.get(part, part) for part in re.split(r"(\{noun\} of \{term\}|\{noun\}|\{term\})", template))
+    filled = {"{noun}": noun, "{term}": term}
+    places = r"(\{noun\}|\{term\})"
+    if any(clause(noun)):  # "Tell me the {noun} of {term}." is "Tell me what Kestoril supersedes."
+        filled |= {"the {noun} of {term}": key_sentence(noun, term), "the {noun}": noun}
+        places = r"(the \{noun\} of \{term\}|(?:the )?\{noun\}|\{term\})"
+    return "".join(filled.get(part, part) for part in re.split(places, template))
 
 
 @cache

@@ -1,9 +1,10 @@
 """What the match of relations is learnt from: questions with their subject masked, and the nouns that they mean.
 
 Three kinds, all data files of this package: wordings of relations that many stores have; a thesaurus of such relations,
-with the names that other data have for each; and 544 made-up domains, each with ten relations that are easily confused,
-two subjects' values for them, and questions that tell them apart. None is about the facts that an adapter is trained
-on, so that refusal is calibrated on relations that the match has not learnt: half on those facts, half on those of 30
+with the names that other data have for each; and made-up domains, each with ten relations that are easily confused,
+two subjects' values for them, and questions that tell them apart. Most relations of `domains.json` are nouns, most of
+`phrases.json` say what a head does, must not do, or has done to it. None is about the facts that an adapter is trained
+on, so that refusal is calibrated on relations that the match has not learnt: half on those facts, half on those of 55
 domains that are kept apart.
 """
 
@@ -25,6 +26,7 @@ from ..question.relation_match import SUBJECT
 from ..question.wordings import TRAINING, load_common_relations, word
 from .examples import Encode, Pool, PoolRow
 
+LEARNT, APART = ("domains", "phrases"), ("domains_apart", "phrases_apart")
 PLAIN = 2  # wordings with the noun itself, for each noun
 
 
@@ -55,13 +57,15 @@ class Wordings:
 
 
 @cache
-def load_domains(name: str = "domains") -> list[dict[str, Any]]:
-    """Each has `relations`: name -> {"values": of each subject, "asked": questions with `{term}`}.
+def load_domains(*files: str) -> list[dict[str, Any]]:
+    """Those of some files of the package, else all that are learnt from.
 
-    Those called "domains_apart" are not learnt from, and name their `subjects`: refusal is calibrated on them.
+    Each has `relations`: name -> {"values": of each subject, "asked": questions with `{term}`}. Those `APART` are not
+    learnt from, and name their `subjects`: refusal is calibrated on them.
     """
-    text = resources.files("kvdb_sdk.training").joinpath(f"{name}.json").read_text(encoding="utf-8")
-    found: list[dict[str, Any]] = json.loads(text)
+    found: list[dict[str, Any]] = []
+    for name in files or LEARNT:
+        found += json.loads(resources.files("kvdb_sdk.training").joinpath(f"{name}.json").read_text(encoding="utf-8"))
     return found
 
 
@@ -90,7 +94,7 @@ def load_wordings(*, seed: int = 0) -> Wordings:
 def pool_apart(encode: Encode, *, most: int | None = None) -> Pool:
     """The facts of the domains that are not learnt from, each with its own wordings; of the first `most` domains."""
     rows = []
-    for domain in load_domains("domains_apart")[:most]:
+    for domain in load_domains(*APART)[:most]:
         for name, about in domain["relations"].items():
             noun, asked = noun_forms(name).tail_noun, tuple(about["asked"])
             for subject, value in zip(domain["subjects"], about["values"], strict=True):

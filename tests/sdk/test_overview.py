@@ -1,0 +1,79 @@
+"""What is known of a subject, all of it: which questions ask for that, and that every value is there and cited."""
+
+from __future__ import annotations
+
+import pytest
+
+from kvdb import Fact
+from kvdb_sdk.question.overview import MOST_RELATIONS, MOST_VALUES, told
+from kvdb_sdk.question.reading import Subject
+
+from .hand_made import ask, check_spans, facts_of
+
+
+@pytest.mark.parametrize(
+    "question",
+    [
+        "Tell me about Berg",
+        "What do you know about Berg?",
+        "List all facts about Berg, please.",
+        "everything on Berg",
+        "Berg",
+        "Berg?",
+        "Can you give me more information about Berg?",
+        "Hi! What does the store say about Berg?",
+    ],
+)
+def test_a_question_about_nothing_in_particular_gets_all(question):
+    answer, rounds = ask(question)
+    assert rounds == []  # no model is asked
+    assert answer.text == "The elevation of Berg is -7.5."
+    assert answer.answered and answer.stats["tokens"] == 0
+    check_spans(answer)
+
+
+@pytest.mark.parametrize(
+    "question",
+    [
+        "What is Berg?",
+        "Tell me about the elevation of Berg",
+        "Tell me a joke about Berg",
+        "Is Berg in the store?",
+        "What is known about Berg and Tal?",
+        "Berg elevation",
+        "Tell me about it",
+        "everything",
+    ],
+)
+def test_a_question_about_something_does_not(question):
+    assert ask(question)[1] != []
+
+
+def test_every_value_is_told_once_and_cited():
+    facts = facts_of("France")
+    answer = told(Subject(0, 6, "France", facts))
+    assert [citation.id for citation in answer.citations] == [fact.id for _, fact, _ in facts]
+    assert "The neighbour of France is Spain, Italy, Andorra and Monaco." in answer.text
+    assert sorted(answer.text[span.start : span.end] for span in answer.spans) == sorted(value for _, _, value in facts)
+
+
+def test_the_store_s_own_words_tell_a_clause():
+    fact = Fact(1, "Kestoril", "must not be stored with", "Velum")
+    answer = told(Subject(0, 8, "Kestoril", (("what it must not be stored with", fact, "Velum"),)))
+    assert answer.text == "Kestoril must not be stored with Velum."
+    fact = Fact(2, "Kestoril", "must not be stored with", "Kestoril 2")
+    answer = told(Subject(0, 8, "Kestoril 2", (("what must not be stored with it", fact, "Kestoril"),)))
+    assert answer.text == "Kestoril must not be stored with Kestoril 2."
+    assert (answer.spans[0].start, answer.spans[0].end) == (0, 8)
+
+
+def test_of_what_is_too_much_the_text_says_so():
+    facts = tuple(
+        (f"n{relation}", Fact(1 + relation * 100 + value, "X", f"n{relation}", f"v{value}"), f"v{value}")
+        for relation in range(MOST_RELATIONS + 2)
+        for value in range(MOST_VALUES + 3)
+    )
+    answer = told(Subject(0, 1, "X", facts))
+    assert len(answer.citations) == MOST_RELATIONS * MOST_VALUES == len(answer.spans)
+    assert answer.text.startswith("The n0 of X is v0, v1, v2, v3, v4, v5, v6, v7 and 3 more. The n1 of X is")
+    assert answer.text.endswith("There is more, under 2 other relations.")
