@@ -2,9 +2,9 @@
 
 Nouns stay ("capital"), verb phrases become the noun that fits: "was founded by" gives "founder" where the
 tail is masked, "organisation founded" where the head is. Rules come in this order, the first that fits wins:
-the user's mapping file, the lexicon, the patterns below, a clause with the relation's own words ("what it
-supersedes"), the relation as it stands. Where that is a guess, `Nouns.sure` is False, and a language model (`Namer`)
-may be asked. Deterministic; never empty; never a line break.
+the user's mapping file, the lexicon, what must, may or does not hold (modality.py), the patterns below, a clause with
+the relation's own words ("what it supersedes"), the relation as it stands. Where that is a guess, `Nouns.sure` is
+False, and a language model (`Namer`) may be asked. Deterministic; never empty; never a line break.
 """
 
 from __future__ import annotations
@@ -14,13 +14,14 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from functools import lru_cache
 
-from kvdb.nouns.lexicon import FIXED, SYMMETRIC, THIN_NOUNS, TYPE_NOUNS
+from kvdb.nouns.lexicon import ACTIVE, FIXED, SYMMETRIC, THIN_NOUNS, TYPE_NOUNS
 from kvdb.nouns.modality import split_modality
 from kvdb.nouns.words import (
     agent,
     base_verb,
     clean,
     core,
+    ends_open,
     gerund,
     is_participle,
     is_verbal,
@@ -50,6 +51,7 @@ _PREPOSITIONS = (
     "of|by|in|at|on|to|for|from|with|as|into|through|under|against|about|than|near|within|via|during|between"
 )
 _LONGEST = 200  # characters; what is longer is no phrase
+_NOT = re.compile(r"\b(?:not|never|no|without|lacks|un(?:fit|safe|suitable|suited|able|related|like))\b|n't\b", re.I)
 _FIRST_WORD = re.compile(r"^(?:a|an|the)\s+", re.I)
 _IS = re.compile(r"^(?:is|was|are|were|has been|have been|be)\s+", re.I)
 
@@ -69,9 +71,14 @@ def noun_forms(relation: str) -> Nouns:
     if fixed is not None:
         return Nouns(*fixed)
     nouns = next(filter(None, (rule(phrase) for rule in _RULES)), None)
-    if is_verbal(phrase) and not (nouns and nouns.sure):
+    if (is_verbal(phrase) and not (nouns and nouns.sure)) or _loses_a_not(phrase, nouns):
         return _whole(phrase)
     return nouns or Nouns(phrase, _bearer(phrase), sure=_looks_like_noun(phrase))
+
+
+def _loses_a_not(phrase: str, nouns: Nouns | None) -> bool:
+    """Whether a noun would turn what is said round: "unfit to be used for" is no use."""
+    return nouns is not None and _NOT.search(phrase) is not None and not _NOT.search(nouns.tail_noun)
 
 
 def _modal(phrase: str) -> Nouns | None:
@@ -80,16 +87,20 @@ def _modal(phrase: str) -> Nouns | None:
     if modality is None:
         return None
     plain = noun_forms(modality.plain)
-    named = plain.sure and plain.tail_noun != modality.plain and not plain.tail_noun.endswith(" thing")
-    if not named or any(clause(plain.tail_noun)):
-        return _whole(phrase)
-    noun = f"{modality.adjective} {plain.tail_noun}"
-    return Nouns(noun, _bearer(noun))
+    fits = plain.sure and not plain.tail_noun.startswith("thing ") and not plain.tail_noun.endswith(" thing")
+    if not (modality.adjective and fits) or any(clause(plain.tail_noun)) or split_modality(modality.plain):
+        return _whole(phrase, sure=True)  # however a language model would call it, it might forget the "not"
+    tail = f"{modality.adjective} {plain.tail_noun}"
+    head = _bearer(tail) if plain.head_noun.startswith("thing ") else f"{modality.adjective} {plain.head_noun}"
+    return Nouns(tail, head)
 
 
-def _whole(phrase: str) -> Nouns:
+def _whole(phrase: str, *, sure: bool = False) -> Nouns:
     """A verb phrase that no noun fits: what the head does is told whole."""
-    return Nouns(f"what it {phrase}", f"what {phrase} it", sure=False)
+    first = phrase.split(" ", 1)[0]
+    if is_participle(first) and first.lower() not in ACTIVE and ends_open(phrase):
+        phrase = f"is {phrase}"  # "contraindicated with"
+    return Nouns(f"what it {phrase}", f"what {phrase} it", sure=sure)
 
 
 def clause(noun: str) -> tuple[str, str]:
@@ -273,7 +284,13 @@ def _typed(phrase: str) -> Nouns | None:
     return Nouns(f"{its[1]} name", _bearer(f"{its[1]} name")) if its else None
 
 
-_RULES: tuple[_Rule, ...] = (_has, _made_by, _belongs, _inside, _typed, _transitive, _relative)
+def _is_something(phrase: str) -> Nouns | None:
+    """is active, can be deleted: answered by yes or no, never "the is ... of"."""
+    bare = _bare(strip_auxiliary(phrase))
+    return None if bare == phrase or not bare else Nouns(bare, _bearer(bare), sure=False)
+
+
+_RULES: tuple[_Rule, ...] = (_has, _made_by, _belongs, _inside, _typed, _transitive, _relative, _is_something)
 
 
 def _looks_like_noun(phrase: str) -> bool:

@@ -127,6 +127,14 @@ IRREGULAR_PARTICIPLES = {
     "eaten": "eating",
 }  # fmt: skip
 
+# Past tenses without an object: "merged into" is no "is merged into".
+_ACTIVE = """
+appeared belonged came collaborated competed converted defected died emerged emigrated escaped evolved fell feuded fled
+fought graduated immigrated lived merged migrated moved participated played resigned retired rose served starred studied
+traveled travelled turned voted went worked
+"""
+ACTIVE = frozenset(_ACTIVE.split())
+
 _ACRONYMS = """
 ID IDS URL URI ISO ISBN ISSN FIPS ICAO IATA UN EU USA US UK DNA RNA GDP CEO CFO CTO DOI IMDB USB PCI
 API IP HTTP XML JSON SMILES IUPAC CAS NCBI MESH ICD UTC GPS TV DVD CD NATO FIFA UEFA NBA NFL ISIN SEC

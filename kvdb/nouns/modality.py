@@ -8,76 +8,120 @@ relation itself becomes a clause: "what it must not be stored with".
 from __future__ import annotations
 
 import re
+from functools import lru_cache
 from typing import NamedTuple
 
+from kvdb.nouns.lexicon import VERBS
+from kvdb.nouns.words import clean, ends_open
+
 _MODAL = re.compile(
-    r"(?P<modal>can|could|may|might|must|shall|should|ought to|(?:has|have|had|needs?|is|are) to)"
-    r"(?P<not>\s?not|n't|\s+never)?\s+(?P<rest>.+)",
+    r"(?P<modal>can|could|may|might|must|should|shall|will|wo|need|ought to|(?:has|have|had|needs|is|are) to)"
+    r"(?P<not>n?['\u2019]?t|not|\s+(?:not|never))?\s+(?:also\s+)?(?P<rest>.+)",
     re.I,
 )
 _NOT_TO = re.compile(r"(?:is|are|was|were) (?:not|never) to\s+(?P<rest>.+)", re.I)
 _NEGATED = re.compile(
-    r"(?:(?P<is>is|are|was|were|has been|have been)|does|do|did|has|have|had)(?:\s+(?:not|never)|n't)\s+(?P<rest>.+)",
+    r"(?:(?P<is>is|are|was|were|has been|have been)|(?P<do>do)|does|did|has|have|had)"
+    r"(?:\s+(?:also\s+)?(?:not|never)|n['\u2019]?t)\s+(?P<rest>.+)",
     re.I,
 )
-_NEVER = re.compile(r"never\s+(?P<rest>.+)", re.I)
+_NEVER = re.compile(r"(?:not|never)\s+(?P<rest>.+)", re.I)
 _NO_LONGER = re.compile(r"(?P<is>(?:is|are|was|were)\s+)?no longer\s+(?P<rest>.+)", re.I)
+_USED_TO = re.compile(r"used to (?P<rest>(?:be|have)\s.+)", re.I)
+_IN_PART = re.compile(
+    r"(?:only|just|merely|always|necessarily|usually|often|yet|limited|known|required|obliged|said|(?:have|need) to)\b",
+    re.I,
+)  # "is not always found in" denies nothing
 
-_DENIALS = {"forbidden", "impossible", "inadvisable", "excluded"}
-_MAY = {"can", "could", "may", "might"}
-_SHOULD = {"should", "ought to"}
+DENIALS = frozenset({"forbidden", "impossible", "inadvisable", "excluded"})
 
 
 class Modality(NamedTuple):
-    """How a relation holds, as an adjective of its tail, and what holds: the plain relation."""
+    """How a relation holds, as an adjective of its tail ("" where none tells it), and the plain relation."""
 
     adjective: str
     plain: str
 
+    @property
+    def denies(self) -> bool:
+        """Whether it says what is not, must not or cannot be."""
+        return self.adjective in DENIALS
+
+
+@lru_cache(maxsize=4096)
+def modality_of(relation: str) -> Modality | None:
+    """How a relation holds, by its name: of `mustNotBeUsedFor` ("forbidden", "is used for"). None: it plainly does."""
+    return split_modality(clean(relation))
+
 
 def split_modality(phrase: str) -> Modality | None:
-    """ "must not be used for" -> ("forbidden", "is used for"). None for a relation that holds as it stands."""
+    """As `modality_of`, of a relation that is cleaned."""
+    first = phrase.split(" ", 1)[0]
+    if phrase.endswith("?") or (first.isupper() and not phrase.isupper()):  # "Do you smoke?", "DO level"
+        return None
+    found = _USED_TO.fullmatch(phrase)
+    if found:
+        return Modality("former", _plain(found["rest"]))
     found = _NOT_TO.fullmatch(phrase)
     if found:
         return Modality("forbidden", _plain(found["rest"]))
-    found = _MODAL.fullmatch(phrase)
-    if found:
-        return Modality(_adjective(found["modal"].lower(), bool(found["not"])), _plain(found["rest"]))
     found = _NO_LONGER.fullmatch(phrase)
     if found:
         return Modality("former", f"is {found['rest']}" if found["is"] else found["rest"])
+    return _modal(phrase) or _negated(phrase)
+
+
+def _modal(phrase: str) -> Modality | None:
+    found = _MODAL.fullmatch(phrase)
+    if not found or not _says_what_is_done(found["rest"], plainly=found["modal"].lower() == "will"):
+        return None
+    rest = found["rest"]
+    return Modality(_adjective(found["modal"].lower(), bool(found["not"]), rest), _plain(rest))
+
+
+def _negated(phrase: str) -> Modality | None:
     found = _NEGATED.fullmatch(phrase)
-    if found:
-        return Modality("excluded", f"is {found['rest']}" if found["is"] else _plain(found["rest"]))
-    found = _NEVER.fullmatch(phrase)
-    return Modality("excluded", found["rest"]) if found else None
+    if found is None:
+        found = _NEVER.fullmatch(phrase)
+        return Modality("" if _IN_PART.match(found["rest"]) else "excluded", found["rest"]) if found else None
+    rest = found["rest"]
+    if found["do"] and not _says_what_is_done(rest):  # "do not resuscitate"
+        return None
+    plain = f"is {rest}" if found["is"] else _plain(rest)
+    return Modality("" if _IN_PART.match(rest) else "excluded", plain)
 
 
-def denies(noun: str) -> bool:
-    """Whether a relation's noun says what is not, must not or cannot be: "forbidden use", "what it does not treat"."""
-    if noun.split(" ", 1)[0].lower() in _DENIALS:
-        return True
-    clause = noun.removeprefix("what ").removeprefix("it ")
-    modality = split_modality(clause) if clause != noun else None
-    return modality is not None and modality.adjective in _DENIALS
+def _says_what_is_done(rest: str, *, plainly: bool = False) -> bool:
+    """Whether a verb follows, so that it is no "can opener"; nor a yes or no of its own, as "can be deleted" is.
+    `plainly`: only where it is no noun either ("will date").
+    """
+    first, *more = rest.lower().split()
+    if first == "be":
+        return len(more) > 1
+    return first == "have" or (not plainly and (first in VERBS or ends_open(rest)))
 
 
-def _adjective(modal: str, negated: bool) -> str:
-    if modal in _SHOULD:
+def _adjective(modal: str, negated: bool, rest: str) -> str:
+    if modal in ("need", "wo", "will") or _IN_PART.match(rest):
+        return ""
+    if modal in ("should", "ought to"):
         return "inadvisable" if negated else "recommended"
-    if not negated:
-        return "possible" if modal in _MAY else "required"
-    return "impossible" if modal in {"can", "could"} else "forbidden"
+    if modal in ("could", "might"):
+        return "" if negated else "possible"
+    if modal == "may":
+        return "possible" if not negated else "forbidden" if rest.lower().startswith("be ") else ""
+    if modal == "can":
+        return "impossible" if negated else "possible"
+    return "forbidden" if negated else "required"
 
 
 def _plain(rest: str) -> str:
     """ "be used for" -> "is used for"; "contain" -> "contains"; "run concurrently with" -> "runs concurrently with" """
+    if _IN_PART.match(rest):
+        return rest
     verb, _, after = rest.partition(" ")
-    if verb.lower() == "be":
-        return f"is {after}" if after else "is"
-    if verb.lower() == "have":
-        return f"has {after}" if after else "has"
-    return f"{_third_person(verb)} {after}".strip()
+    third = {"be": "is", "have": "has"}.get(verb.lower()) or _third_person(verb)
+    return f"{third} {after}".strip()
 
 
 def _third_person(verb: str) -> str:

@@ -163,4 +163,13 @@ signed on|date of signing|thing signed
 first appeared in|first appearance|thing that first appeared
 broader|broader concept|narrower concept
 narrower|narrower concept|broader concept
+related|related thing|related thing
+modified|date of modification|thing with the date of modification
+issued|date of issue|thing with the date of issue
+updated|date of update|thing with the date of update
+opened|date of opening|thing with the date of opening
+completed|date of completion|thing with the date of completion
+closed|date of closing|thing with the date of closing
+published|date of publication|thing with the date of publication
+created|date of creation|thing with the date of creation
 """

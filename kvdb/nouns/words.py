@@ -18,12 +18,13 @@ _AUXILIARY = re.compile(
     r"(?:(?:also|often|usually|mainly|mostly|primarily|typically|commonly)\s+(?=\S+\s))?",
     re.I,
 )
-_BEGINS = re.compile(r"(?:is|was|are|were|has|have|had|does|do|did|never|no longer|will)\b", re.I)
+_BEGINS = re.compile(r"(?:is|was|are|were|has|have|had|never|no longer|not)\b", re.I)
 _ENDS = re.compile(
     r"\s(?:of|by|in|at|on|to|for|from|with|as|into|through|under|against|about|than|near|within|via|during|between|"
     r"after|before|over|above|below|off|out|up|down|upon|until|if|when|that|alongside|without)$",
     re.I,
 )
+_TOWARDS = re.compile(r"\s(?:to|from|with|into|against|through|below|above|after|before|upon|off|without)$", re.I)
 _ARTICLE = re.compile(r"\b(?:a|an|the)\s+(?=\S)", re.I)
 _CAMEL = re.compile(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])")
 _SMALL_WORDS = re.compile(r"(?:^|-)(?:of|in|by|at|on|is|has|was|to|for|from|with|and|the)(?:-|$)", re.I)
@@ -96,10 +97,14 @@ def base_verb(word: str) -> str | None:
 
 
 def is_verbal(phrase: str) -> bool:
-    """Whether a relation stands between head and tail as a verb does: "is fed by", "supersedes", "merged into"."""
+    """Whether a relation stands between head and tail as a verb does: "is fed by", "supersedes", "merged into". Not
+    "is active", which is answered by yes or no.
+    """
     first, *more = phrase.lower().split()
+    if phrase.split()[0].isupper() and not phrase.isupper():  # "IS code"
+        return False
     if _BEGINS.match(phrase):
-        return bool(more)
+        return len(more) > 1 or ends_open(phrase)
     verb = base_verb(first)
     if verb is not None and verb != first:
         return True
@@ -107,8 +112,14 @@ def is_verbal(phrase: str) -> bool:
         return is_participle(first)
     if first.endswith("ly"):
         return base_verb(more[0]) is not None or is_participle(more[0])
-    acts = is_participle(first) or (first.isalpha() and re.search(r"[^su]s$", first) is not None)
-    return acts and _ENDS.search(phrase) is not None
+    if is_participle(first):
+        return ends_open(phrase)
+    return first.isalpha() and re.search(r"[^suiw]s$", first) is not None and _TOWARDS.search(phrase) is not None
+
+
+def ends_open(phrase: str) -> bool:
+    """Whether a relation ends so that its tail has to follow: "is fed by", "differs from"."""
+    return _ENDS.search(phrase) is not None
 
 
 def is_participle(word: str) -> bool:

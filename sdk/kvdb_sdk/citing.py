@@ -69,7 +69,8 @@ def _copied(
 
 def _says_what(snapshot: Snapshot, row: int, answer: Answer) -> bool:
     """Whether an answer names what its value is: the model may have copied it into a sentence about something else."""
-    return has_noun(without_spans(answer.text, answer.spans), row_in_words(snapshot, row)[1].noun)
+    noun = row_in_words(snapshot, row)[1].noun
+    return has_noun(without_spans(answer.text, answer.spans), "".join(kg2kv.clause(noun)) or noun)
 
 
 def _worded_by_store(snapshot: Snapshot, row: int, weight: float, stats: dict[str, Any]) -> Answer:

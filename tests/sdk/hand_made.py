@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 
 from kvdb import Fact
+from kvdb.kg2kv import noun_forms
 from kvdb_sdk.answer import Answer, Citation, Span
 from kvdb_sdk.question.reading import Subject
 from kvdb_sdk.question.steps import Asking
@@ -53,7 +54,12 @@ FACTS = [
     ("Bar", "opening", "1990-01-01"),
     ("Baz", "share", "0.5"),
     ("Baz", "seat", "New York"),
-    ("Kestoril", "forbidden use", "Asthma"),
+    ("Kestoril", "must not be used for", "Asthma"),
+    ("Velum", "may be used for", "Gout"),
+    ("Velum", "must not be used for", "Colic"),
+    ("Velum", "no longer contains", "Lead"),
+    ("Velum", "does not only contain", "Zinc"),
+    ("Gugong", "forbidden city", "Beijing"),
 ]
 MEANS = {"people": "population", "live": "population", "older": "age", "founded": "founding date", "runs": "mayor"}
 
@@ -82,13 +88,18 @@ class Reader:
 
 
 def facts_of(term):
-    return tuple((r, Fact(i, h, r, t), t) for i, (h, r, t) in enumerate(FACTS) if h == term)
+    return tuple((_noun(r), Fact(i, h, r, t), t) for i, (h, r, t) in enumerate(FACTS) if h == term)
+
+
+def _noun(relation):
+    return noun_forms(relation).tail_noun
 
 
 def answered(question):
     """The fact whose head and relation the question spells, as an answer that lists all values; else a refusal."""
     stats = {"tokens": 5, "facts": 2, "attended": [1, 2]}
-    found = [(i, h, r, t) for i, (h, r, t) in enumerate(FACTS) if h in question and re.search(rf"\b{r}s?\b", question)]
+    said = [(i, h, _noun(r), t) for i, (h, r, t) in enumerate(FACTS) if h in question]
+    found = [fact for fact in said if re.search(rf"\b{fact[2]}s?\b", question)]
     if not found:
         return Answer("I do not know.", False, stats={**stats, "tokens": 1, "confidence": 0.1, "related": 0.9})
     longest = max(len(head) for _, head, _, _ in found)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from kvdb import Fact
-from kvdb_sdk.question.overview import MOST_RELATIONS, MOST_VALUES, told
+from kvdb_sdk.question.overview import MOST_RELATIONS, MOST_VALUES, overview, told
 from kvdb_sdk.question.reading import Subject
 
 from .hand_made import ask, check_spans, facts_of
@@ -22,6 +22,12 @@ from .hand_made import ask, check_spans, facts_of
         "Berg?",
         "Can you give me more information about Berg?",
         "Hi! What does the store say about Berg?",
+        "Describe Berg.",
+        "What's known about Berg?",
+        "I'd like to know more about Berg",
+        "Tell me something about Berg, thanks!",
+        "Berg's info",
+        "Show me Berg",
     ],
 )
 def test_a_question_about_nothing_in_particular_gets_all(question):
@@ -41,12 +47,28 @@ def test_a_question_about_nothing_in_particular_gets_all(question):
         "Is Berg in the store?",
         "What is known about Berg and Tal?",
         "Berg elevation",
+        "What is Berg known for?",
+        "What is Berg about?",
+        "What does Berg know?",
+        "Can Berg do anything?",
         "Tell me about it",
         "everything",
     ],
 )
 def test_a_question_about_something_does_not(question):
     assert ask(question)[1] != []
+
+
+def test_a_relation_that_is_asked_for_by_name_is_asked_for():
+    """ "summary" asks for all, but not of what has a summary."""
+    facts = (("summary", Fact(1, "T7", "summary", "a leak"), "a leak"),)
+
+    class Reader:
+        def subjects(self, question, *, spelt=False):
+            return [Subject(question.index("T7"), question.index("T7") + 2, "T7", facts)]
+
+    assert overview("What is the summary of T7?", [], Reader()) is None
+    assert overview("Give me an overview of T7", [], Reader()).text == "The summary of T7 is a leak."
 
 
 def test_every_value_is_told_once_and_cited():

@@ -153,6 +153,11 @@ def test_several_facts_are_asked_one_by_one(question, steps):
         ("Is Tal's colour blue?", "Yes."),
         ("Is Anne Hidalgo the mayor of Paris, France?", "Yes."),
         ("Is Asthma a use of Kestoril?", "No."),  # what it must not be used for
+        ("Is Colic a use of Velum?", "No."),
+        ("May Colic be a use of Velum?", "No."),
+        ("Can Gout be a use of Velum?", "Yes."),
+        ("Is Asthma a forbidden use of Kestoril?", "Yes."),
+        ("Is Beijing the forbidden city of Gugong?", "Yes."),  # a name, and no denial
         ("Does France have more people than Spain?", "Yes."),
         ("Does Spain have more people than France?", "No."),
         ("Is the elevation of Berg higher than that of Tal?", "No."),
@@ -187,6 +192,10 @@ def test_a_claim_is_judged_from_the_values(question, lead):
         "Is the opening of Bar 1.1.90?",  # it is 1990-01-01
         "Is NYC the seat of Baz?",  # it is New York
         "Is Headache a use of Kestoril?",  # only what it must not be used for is known
+        "Is the use of Kestoril forbidden for Asthma?",  # the question denies it itself
+        "Is Gout a use of Velum?",  # it may be used for it
+        "Is Lead a content of Velum?",  # no longer
+        "Is Zinc the content of Velum?",  # not only
     ],
 )
 def test_what_the_values_do_not_settle_gets_no_verdict(question):

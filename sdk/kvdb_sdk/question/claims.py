@@ -18,9 +18,10 @@ from .reading import Subject, masked
 _TOKEN = re.compile(r"(?<![\w.])-\d+(?:\.\d+)*|\w+(?:\.\w+)*")
 _OF_NAMES = "of the and a an de la le du von van al el"
 _DATED = re.compile(r"\d+(?:\.\d+){2,}")
+_MODAL = re.compile(r"^\W*(?:can|may|must|should)\b", re.IGNORECASE)  # "May it ...?" claims no month
 _INSIDE = frozenset(_OF_NAMES.split())  # of names: "Isle of Man"
 _SAID_AROUND = """
-about actually also any anything ask asked asking available aren wasn weren isn doesn didn don t re certain check
+about actually also any anything ask asked asking available be aren wasn weren isn doesn didn don t re certain check
 cheers contain contained contains correctly currently data database dear exist existing exists fact facts far find
 forgot forget given guess happen heard hello help hey hi homework if indeed info information just kind let like
 listed look looking maybe mention mentioned mind need now ok okay perhaps possible possibly question quick read
@@ -34,7 +35,7 @@ def verdict(question: str, subject: Subject, noun: str) -> bool | None:
     """True or False where the question claims a value for the noun of a subject and the store settles it, else None."""
     if not states_one_thing(_without(masked(question, subject), [noun, *subject.values(noun)])):
         return None
-    claimed = _runs(masked(question, subject), noun)
+    claimed = _runs(_MODAL.sub("", masked(question, subject)), noun)
     values = [_flat(value, noun) for value in subject.values(noun)]
     others = [_flat(value, noun) for other, _, value in subject.facts if other != noun]
     more = [run for run in claimed if _fold(run) not in values]

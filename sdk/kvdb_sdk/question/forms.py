@@ -10,7 +10,8 @@ _CLAUSE = r"(?:^|[:,.;?!] )"
 _GERMAN_WHAT = r"was (?:ist|sind|war|waren|hat|haben|f\u00fcr|bedeutet|kostet|macht)\b"
 _TRUTH_VERB = r"(?:is|are|was|were|does|do|did|has|have|isn't|aren't|wasn't|weren't|doesn't|don't|didn't|would)"
 _YES_NO = re.compile(
-    rf"{_CLAUSE}(?!{_GERMAN_WHAT}){_TRUTH_VERB}(?!\w)(?!\s+(?:you|we|i|anyone|anybody|someone)\b)", re.IGNORECASE
+    rf"{_CLAUSE}(?!{_GERMAN_WHAT})(?:{_TRUTH_VERB}|can|may|must|should)(?!\w)(?!\s+(?:you|we|i|anyone|anybody|someone)\b)",
+    re.IGNORECASE,
 )
 _ASKS_TRUTH = re.compile(
     r"(?:true|correct|right|sure)\s*(?:that\b|\?|$)|\byes or no\b|\btrue or \w+|\bconfirm\b"
@@ -25,6 +26,16 @@ _EITHER = re.compile(r",? or (?:not|no|false|wrong|otherwise)\b", re.IGNORECASE)
 _OR = re.compile(r"\bor\b", re.IGNORECASE)
 _NOT = re.compile(r"\b(?:not|never|neither|nor|no longer)\b|\w+n't\b", re.IGNORECASE)
 _NEGATED_VERB = re.compile(rf"({_CLAUSE})(?:is|are|was|were|does|do|did)n't\b", re.IGNORECASE)
+_DENIAL = re.compile(
+    r"\b(?:forbid\w*|prohibit\w*|bann?(?:ed)?|exclu\w+|contraindicat\w*|unsafe|dangerous|lack\w*|without|free of"
+    r"|avoid\w*|impossible|missing|unfit|unsuitable|refus\w+)\b",
+    re.IGNORECASE,
+)
+_WAYS = {
+    "possible": r"can|could|may|might|possibl\w+",
+    "required": r"must|needs?|have to|has to|requir\w+",
+    "recommended": r"should|ought|recommend\w*",
+}
 _COLLECTIVE = re.compile(
     r"\b(?:between|among|in common|each other|one another|together|differences?|differ|similar\w*|relationship"
     r"|connect(?:s|ed|ion)?|distance|combined|in total|the (?:sum|total|average) of)\b",
@@ -121,6 +132,16 @@ def is_negated(question: str) -> bool:
     """Whether something is said not to be. A question that begins with "isn't" asks as one that begins with "is"."""
     text = _EITHER.sub("", question)
     return bool(_NOT.search(_NEGATED_VERB.sub(r"\1", text)))
+
+
+def speaks_of_denial(question: str) -> bool:
+    """Whether a question itself asks for what is not so, without a "not"."""
+    return _DENIAL.search(question) is not None
+
+
+def asks_in_the_way(question: str, adjective: str) -> bool:
+    """Whether a question asks what may be ("possible"), must be ("required") or should be ("recommended")."""
+    return re.search(rf"\b(?:{_WAYS.get(adjective, '(?!)')})\b", question, re.IGNORECASE) is not None
 
 
 def is_collective(text: str) -> bool:

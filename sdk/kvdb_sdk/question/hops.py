@@ -93,8 +93,8 @@ def _meant(question: str, subject: Subject, reader: Reader) -> Hops:
 
 def _over(way: _Way) -> str:
     """ "mayor of the capital", "what the capital exports" """
-    key = kg2kv.key_sentence(way.second, f"the {way.first}")
-    return key.removeprefix("the ")
+    first = way.first if any(kg2kv.clause(way.first)) else f"the {way.first}"
+    return kg2kv.key_sentence(way.second, first).removeprefix("the ")
 
 
 def _ways(subject: Subject, reader: Reader) -> Iterator[_Way]:

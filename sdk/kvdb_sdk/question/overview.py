@@ -12,34 +12,41 @@ from kvdb import Fact, kg2kv
 
 from ..answer import Answer, Citation, Span
 from .forms import words
-from .reading import Subject, masked
+from .hops import Reader
+from .reading import Subject, asked_about, masked, spelt_noun
 from .relation_match import SUBJECT
 
 BARE = 4  # words of a name that is asked about by itself
 MOST_RELATIONS, MOST_VALUES = 16, 8  # of a relation; the text says what more there is
 _ASKS = re.compile(
-    r"\b(?:about|everything|anything|all|facts?|info|information|data|details|known?|overview|summary|summarise|summarize)\b",
+    r"\b(?:everything|anything|something|all|facts?|info|information|data|details|overview|summary|summari[sz]e|describe"
+    r"|more)\b|\b(?:tell|know|known|have|got|say|says|said|learn|recorded)\b.*\b(?:about|on|of|regarding)\b|^about\b"
+    r"|^(?:please )?show (?:me )?it$",
     re.IGNORECASE,
 )
+_ASKS_ONE = re.compile(
+    r"\b(?:is|are|was|were) it (?:all )?about\b|\b(?:does|did|can|could) it\b|\bknown for\b", re.IGNORECASE
+)
 _SAID_AROUND = """
-a about all an and anything are available can could data database describe detail details do does everything fact facts
-find for from give got has have hello hey hi i in info information is it just know known knows learn like list main me
-more need of on out over overview please record recorded regarding said say says sheet show short some store stored
-summarise summarize summary tell that the there thing things to up us want what whatever would you your
+a about all am an and any anything are available bit can could d data database describe detail details do does else
+everything fact facts find for from give got has have hello hey hi i in info information is it just know known knows
+learn like list little ll main me more my need of on overview please re record recorded regarding s said say says sheet
+show short some something store stored summarise summarize summary tell thank thanks that the there thing things to us
+ve want we what whatever which would you your
 """
 _AROUND = frozenset(_SAID_AROUND.split())
 
 
-def overview(question: str, found: Sequence[Subject]) -> Answer | None:
-    """What is known of the one subject that a question names; None where it asks for something of it."""
-    if len({subject.term for subject in found}) != 1 or not _asks_for_all(masked(question, found[0])):
+def overview(question: str, found: Sequence[Subject], reader: Reader) -> Answer | None:
+    """What is known of the one subject that a question names; None where it asks for something of it. `found`: those
+    that the question spells as the store does; where there is none, they are looked for in any spelling.
+    """
+    if not (_ASKS.search(question) or len(question.split()) <= BARE):
         return None
-    return told(found[0])
-
-
-def may_ask_for_all(question: str) -> bool:
-    """Whether a question has a word of those that ask for all, or may be a name and no more."""
-    return _ASKS.search(question) is not None or len(question.split()) <= BARE
+    named = [one for one in found or asked_about(question, reader.subjects(question)) if _is_name(question, one)]
+    if len({subject.term for subject in named}) != 1 or not _asks_for_all(question, named[0]):
+        return None
+    return told(named[0])
 
 
 def told(subject: Subject) -> Answer:
@@ -48,11 +55,12 @@ def told(subject: Subject) -> Answer:
     spans: list[Span] = []
     cited: list[Fact] = []
     for noun in subject.nouns[:MOST_RELATIONS]:
-        facts = [(fact, value) for other, fact, value in subject.facts if other == noun]
+        facts = {value: fact for other, fact, value in reversed(subject.facts) if other == noun}  # each value once
+        items = list(reversed(facts.items()))
         before, after = kg2kv.answer(noun, subject.term, "\0").split("\0")
         text += (" " if text else "") + before
-        shown, left_out = facts[:MOST_VALUES], len(facts) - MOST_VALUES
-        for place, (fact, value) in enumerate(shown):
+        shown, left_out = items[:MOST_VALUES], len(items) - MOST_VALUES
+        for place, (value, fact) in enumerate(shown):
             if place:
                 text += " and " if place == len(shown) - 1 and left_out <= 0 else ", "
             spans.append(Span(len(text), len(text) + len(value), fact.id, "value"))
@@ -60,15 +68,22 @@ def told(subject: Subject) -> Answer:
             cited.append(fact)
         text += (f" and {left_out} more" if left_out > 0 else "") + after
     more = len(subject.nouns) - MOST_RELATIONS
-    text += f" There is more, under {more} other relations." if more > 0 else ""
+    text += f" There is more, under {more} other relation{'s' * (more > 1)}." if more > 0 else ""
     citations = tuple(Citation(fact.id, fact.head, fact.relation, fact.tail, 1.0) for fact in cited)
     stats = {"facts": len(cited), "attended": [fact.id for fact in cited[:5]], "tokens": 0, "worded_by": "store"}
     return Answer(text, True, citations, tuple(spans), stats)
 
 
-def _asks_for_all(text: str) -> bool:
-    """Of a question, its subject masked: nothing but the subject, or words that ask for all of it."""
+def _is_name(question: str, subject: Subject) -> bool:
+    """Whether a subject is no word of the request: "data", where a store has a term of that name."""
+    text = question[subject.start : subject.end]
+    return text != text.casefold() or text not in _AROUND
+
+
+def _asks_for_all(question: str, subject: Subject) -> bool:
+    """Whether a question has the subject alone, or words that ask for all of it, and no relation of it by name."""
+    text = masked(question, subject)
     said = words(text)
-    if not said or SUBJECT not in said or not _AROUND.issuperset(said):
+    if not _AROUND.issuperset(said) or SUBJECT not in said or spelt_noun(text, subject.nouns):
         return False
-    return said == [SUBJECT] or _ASKS.search(text) is not None
+    return said == [SUBJECT] or (_ASKS.search(text) is not None and not _ASKS_ONE.search(text))

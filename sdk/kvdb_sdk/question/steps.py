@@ -12,15 +12,26 @@ from collections.abc import Generator, Sequence
 from dataclasses import dataclass
 
 from kvdb import kg2kv
-from kvdb.nouns.modality import denies
+from kvdb.nouns.modality import Modality, modality_of
+from kvdb.nouns.words import clean, strip_auxiliary
 
 from ..answer import Answer
 from .claims import verdict
-from .forms import LONGEST, asks_yes_or_no, comparative, is_negated, prefers_less, weighs
+from .forms import (
+    LONGEST,
+    asks_in_the_way,
+    asks_yes_or_no,
+    comparative,
+    has_noun,
+    is_negated,
+    prefers_less,
+    speaks_of_denial,
+    weighs,
+)
 from .hops import MATCHES, Reader, two_hops
 from .joining import joined, led
 from .measures import is_since, measured
-from .overview import may_ask_for_all, overview
+from .overview import overview
 from .quantities import quantity
 from .reading import Subject, asked_about, asked_of_it, masked, spelt_noun, without_subjects
 from .splitting import is_list, split_entities, split_relations
@@ -36,9 +47,9 @@ def steps_of(question: str, reader: Reader) -> Steps:
     """The steps of a question."""
     if len(question) > LONGEST:
         return (yield from _single(question))
-    several, for_all = _is_of_several(question), may_ask_for_all(question)
-    found = asked_about(question, reader.subjects(question, spelt=not (several or for_all)))
-    everything = overview(question, found)
+    several = _is_of_several(question)
+    found = asked_about(question, reader.subjects(question, spelt=not several))
+    everything = overview(question, found, reader)
     if everything is not None:
         return everything
     if not several:
@@ -109,13 +120,41 @@ def _yes_or_no(
         return None
     read = [(_meant(masked(question, subject), subject, reader), subject) for subject in found]
     (noun, match), subject = max(read, key=lambda item: item[0][1])
-    right = verdict(question, subject, noun) if match >= MATCHES else None
-    if right is not None and denies(noun):
-        right = False if right else None  # what it does not treat is none of what it treats, and no more is said
+    noun = _opposite(question, subject, noun) or noun
+    right = _settled(question, subject, noun) if match >= MATCHES else None
     if right is None:
         return None
     answer = (yield [kg2kv.question(noun, subject.term)])[0]
     return led("Yes." if right else "No.", answer) if answer.answered else None
+
+
+def _opposite(question: str, subject: Subject, noun: str) -> str | None:
+    """The noun that denies what this one says, or says what this one denies, where it has the value that is claimed."""
+    way, plain = _holds(subject, noun)
+    for other in subject.nouns:
+        against, same = _holds(subject, other)
+        if against.denies != way.denies and same == plain and verdict(question, subject, other):
+            return other
+    return None
+
+
+def _settled(question: str, subject: Subject, noun: str) -> bool | None:
+    """The verdict on a claim, seen how the relation holds: what it must not be used for is none of its uses; what it
+    may be used for is one where the question asks what may be. Nothing else that it says settles anything.
+    """
+    right, (way, _) = verdict(question, subject, noun), _holds(subject, noun)
+    if not way.adjective or has_noun(masked(question, subject), noun):
+        return right
+    if way.denies:
+        return False if right and not speaks_of_denial(question) else None
+    return right if right and asks_in_the_way(question, way.adjective) else None
+
+
+def _holds(subject: Subject, noun: str) -> tuple[Modality, str]:
+    """How the relation of a noun holds, and what it is called where it plainly does."""
+    relation = next(fact.relation for other, fact, _ in subject.facts if other == noun)
+    way = modality_of(relation) or Modality("", clean(relation))
+    return way, strip_auxiliary(way.plain)
 
 
 def _meant(text: str, subject: Subject, reader: Reader) -> tuple[str, float]:

@@ -14,7 +14,7 @@ import re
 from functools import cache
 from importlib import resources
 
-from kvdb.kg2kv import clause, key_sentence
+from kvdb.kg2kv import clause, key_sentence, question
 
 TRAINING = (
     "What is the {noun} of {term}?",
@@ -77,15 +77,20 @@ HELD_OUT = (
 )
 
 UNKNOWN = "I do not know."
+_TAKES_A_CLAUSE = re.compile(r"(?<!what )(?<!what's )(?<!is )(?<!be )the \{noun\} of \{term\}(?! (?:is|known))")
 
 
 def word(template: str, noun: str, term: str) -> str:
-    """Fill a wording, without reading braces inside the noun or the term."""
-    filled = {"{noun}": noun, "{term}": term}
+    """Fill a wording, without reading braces inside the noun or the term.
+
+    A clause ("what it supersedes") goes where "the {noun} of {term}" is asked for; else it is asked for plainly.
+    """
     places = r"(\{noun\}|\{term\})"
-    if any(clause(noun)):  # "Tell me the {noun} of {term}." is "Tell me what Kestoril supersedes."
-        filled |= {"the {noun} of {term}": key_sentence(noun, term), "the {noun}": noun}
-        places = r"(the \{noun\} of \{term\}|(?:the )?\{noun\}|\{term\})"
+    filled = {"{noun}": noun, "{term}": term}
+    if "{noun}" in template and any(clause(noun)):
+        if not _TAKES_A_CLAUSE.search(template):
+            return question(noun, term)
+        places, filled = r"(the \{noun\} of \{term\})", {"the {noun} of {term}": key_sentence(noun, term)}
     return "".join(filled.get(part, part) for part in re.split(places, template))
 
 
