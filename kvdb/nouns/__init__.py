@@ -62,12 +62,10 @@ def noun_forms(relation: str) -> Nouns:
     phrase = clean(relation)
     if len(phrase) > _LONGEST:
         return Nouns(phrase, _bearer(phrase), sure=False)
-    fixed = FIXED.get(phrase.lower())
-    if fixed is None:
-        modal = _modal(phrase)
-        if modal is not None:
-            return modal
-        fixed = FIXED.get(core(phrase))
+    fixed, modal = FIXED.get(phrase.lower()), _modal(phrase)
+    if fixed is None and modal is not None:
+        return modal
+    fixed = fixed or FIXED.get(core(phrase))
     if fixed is not None:
         return Nouns(*fixed)
     nouns = next(filter(None, (rule(phrase) for rule in _RULES)), None)
@@ -244,8 +242,7 @@ def _deed(words: list[str], preposition: str) -> Nouns | None:
         deed = nominal(verb or words[-1])
         described = " ".join(words)
         if preposition in {"in", "at", "on", "near", "under"}:
-            # "signed in 1815" and "signed in Vienna": only the tail tells
-            what = "date" if verb is None and preposition == "on" else "place" if verb else "time or place"
+            what = "date" if preposition == "on" else "time or place"  # only the tail tells
             return Nouns(f"{what} of {deed}", _bearer(f"{what} of {deed}"), sure=False)
         if preposition == "from":
             return Nouns(f"{deed} source", f"{deed} product", sure=False)

@@ -196,6 +196,7 @@ def test_a_claim_is_judged_from_the_values(question, lead):
         "Is Gout a use of Velum?",  # it may be used for it
         "Is Lead a content of Velum?",  # no longer
         "Is Zinc the content of Velum?",  # not only
+        "Is Zinc what Velum does not contain?",
     ],
 )
 def test_what_the_values_do_not_settle_gets_no_verdict(question):

@@ -130,10 +130,10 @@ def _yes_or_no(
 
 def _opposite(question: str, subject: Subject, noun: str) -> str | None:
     """The noun that denies what this one says, or says what this one denies, where it has the value that is claimed."""
-    way, plain = _holds(subject, noun)
+    denies, plain = _holds(subject, noun)
     for other in subject.nouns:
-        against, same = _holds(subject, other)
-        if against.denies != way.denies and same == plain and verdict(question, subject, other):
+        against = _holds(subject, other) == (not denies, plain)
+        if against and verdict(question, subject, other):
             return other
     return None
 
@@ -142,19 +142,23 @@ def _settled(question: str, subject: Subject, noun: str) -> bool | None:
     """The verdict on a claim, seen how the relation holds: what it must not be used for is none of its uses; what it
     may be used for is one where the question asks what may be. Nothing else that it says settles anything.
     """
-    right, (way, _) = verdict(question, subject, noun), _holds(subject, noun)
-    if not way.adjective or has_noun(masked(question, subject), noun):
+    right, way = verdict(question, subject, noun), modality_of(_relation(subject, noun))
+    if way is None or has_noun(masked(question, subject), noun):
         return right
     if way.denies:
         return False if right and not speaks_of_denial(question) else None
     return right if right and asks_in_the_way(question, way.adjective) else None
 
 
-def _holds(subject: Subject, noun: str) -> tuple[Modality, str]:
-    """How the relation of a noun holds, and what it is called where it plainly does."""
-    relation = next(fact.relation for other, fact, _ in subject.facts if other == noun)
+def _holds(subject: Subject, noun: str) -> tuple[bool, str]:
+    """Whether the relation of a noun denies, and what it is called where it does not."""
+    relation = _relation(subject, noun)
     way = modality_of(relation) or Modality("", clean(relation))
-    return way, strip_auxiliary(way.plain)
+    return way.denies, strip_auxiliary(way.plain)
+
+
+def _relation(subject: Subject, noun: str) -> str:
+    return next(fact.relation for other, fact, _ in subject.facts if other == noun)
 
 
 def _meant(text: str, subject: Subject, reader: Reader) -> tuple[str, float]:
