@@ -59,6 +59,7 @@ FACTS = [
     ("Velum", "must not be used for", "Colic"),
     ("Velum", "no longer contains", "Lead"),
     ("Velum", "does not only contain", "Zinc"),
+    ("Qar", "increases the effect of", "Iron"),
     ("Gugong", "forbidden city", "Beijing"),
 ]
 MEANS = {"people": "population", "live": "population", "older": "age", "founded": "founding date", "runs": "mayor"}

@@ -196,11 +196,20 @@ def test_a_claim_is_judged_from_the_values(question, lead):
         "Is Gout a use of Velum?",  # it may be used for it
         "Is Lead a content of Velum?",  # no longer
         "Is Zinc the content of Velum?",  # not only
+        "Does Qar decrease the effect of Iron?",  # it increases it
         "Is Zinc what Velum does not contain?",
     ],
 )
 def test_what_the_values_do_not_settle_gets_no_verdict(question):
     assert ask(question)[1] == [[question]]
+
+
+def test_a_clause_is_claimed_by_its_own_words():
+    """The hand-made reader answers no clauses: the step that asks for the fact is what tells."""
+    assert ask("Does Qar increase the effect of Iron?")[1] == [
+        ["Tell me what Qar increases the effect of."],
+        ["Does Qar increase the effect of Iron?"],
+    ]
 
 
 @pytest.mark.parametrize(

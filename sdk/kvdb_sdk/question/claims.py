@@ -52,6 +52,12 @@ def verdict(question: str, subject: Subject, noun: str) -> bool | None:
     return False if _is_value(claimed[0], question, subject, noun) else None
 
 
+def says(question: str, phrase: str) -> bool:
+    """Whether a question has every word of a relation's phrase that says something, in some form."""
+    asked = _tokens(question)
+    return all(any(_alike(word, other) for other in asked) for word in content_words(phrase))
+
+
 def _is_value(claim: list[str], question: str, subject: Subject, noun: str) -> bool:
     """Whether what is claimed is a value, right or wrong, and not something about it ("is its founder alive?")."""
     if _is_name(claim):

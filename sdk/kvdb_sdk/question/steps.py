@@ -16,7 +16,7 @@ from kvdb.nouns.modality import Modality, modality_of
 from kvdb.nouns.words import clean, strip_auxiliary
 
 from ..answer import Answer
-from .claims import verdict
+from .claims import says, verdict
 from .forms import (
     LONGEST,
     asks_in_the_way,
@@ -143,6 +143,8 @@ def _settled(question: str, subject: Subject, noun: str) -> bool | None:
     may be used for is one where the question asks what may be. Nothing else that it says settles anything.
     """
     right, way = verdict(question, subject, noun), modality_of(_relation(subject, noun))
+    if not says(question, "".join(kg2kv.clause(noun))):
+        return None  # "decreases the effect of" is no "increases the effect of", however near they are
     if way is None or has_noun(masked(question, subject), noun):
         return right
     if way.denies:
