@@ -26,7 +26,7 @@ from kvdb.types import U64, row_of
 from .answer import Answer
 from .models.encoders import Encoder, encoder_for
 from .models.prompts import chat_prompt
-from .question.reading import Subject, about, subjects
+from .question.reading import Subject, about, subjects, values_named
 from .question.relation_match import RelationMatch
 from .question.rows import row_in_words
 from .question.wordings import UNKNOWN
@@ -116,6 +116,11 @@ class PromptedFacts:
         """What the store has about a term as it is spelt; None where that is nothing."""
         with self.store.snapshot() as snapshot:
             return about(snapshot, term)
+
+    def values_named(self, question: str) -> list[Subject]:
+        """The names in a question that are values of the store and nothing more, with the facts that have them."""
+        with self.store.snapshot() as snapshot:
+            return values_named(snapshot, question)
 
     def best_noun(self, text: str, nouns: Sequence[str]) -> tuple[str, float]:
         """The noun that a text, its subject masked, means most, and the match in [-1, 1]. ("", -1.0): there is none."""

@@ -87,6 +87,19 @@ class Reader:
                     found.append(Subject(start, end, term, facts_of(term)))
         return sorted(found, key=lambda subject: subject.start)
 
+    def values_named(self, question):
+        heads = {head for head, _, _ in FACTS}
+        terms = [
+            t for t in {tail for _, _, tail in FACTS} - heads if re.search(rf"(?<!\w){re.escape(t)}(?!\w)", question)
+        ]
+        return [
+            Subject(question.index(t), question.index(t) + len(t), t, facts_with(t)) for t in terms if t[0].isupper()
+        ]
+
+
+def facts_with(tail):
+    return tuple((_noun(r), Fact(i, h, r, t), t) for i, (h, r, t) in enumerate(FACTS) if t == tail)
+
 
 def facts_of(term):
     return tuple((_noun(r), Fact(i, h, r, t), t) for i, (h, r, t) in enumerate(FACTS) if h == term)

@@ -6,6 +6,7 @@ import pytest
 import torch
 
 import kvdb
+from kvdb.types import row_of
 from kvdb_sdk import KnowledgeModel
 
 from . import tiny, tiny_store
@@ -49,6 +50,17 @@ def test_questions_of_one_and_of_several_steps_in_one_batch(asking):
     for question, one in zip(questions, together, strict=True):
         alone = asking.ask(question, max_new_tokens=9)
         assert (alone.text, alone.spans, alone.stats["tokens"]) == (one.text, one.spans, one.stats["tokens"])
+
+
+def test_all_that_is_known_takes_no_token(asking):
+    """Of a subject, in any case, and of a name that is a value and nothing more; hidden rows are told by neither."""
+    questions = ["Tell me about Place 3", "place 3", "Who is Town 21?"]
+    for answer in asking.ask_many([*questions, "What is the capital of Place 8?"], max_new_tokens=9)[:3]:
+        assert answer.text == "The capital of Place 3 is Town 21."
+        assert answer.stats["tokens"] == 0 and answer.citations[0].head == "Place 3"
+    asking.facts.hidden = frozenset([row_of(asking.store.find(("Place 3", "capital", "Town 21")), "tail")])
+    assert all("Town 21" not in asking.ask(question, max_new_tokens=9).text for question in questions[:2])
+    assert asking.facts.values_named("Who is Town 21?") == []
 
 
 def test_other_routes_ask_as_it_stands(asking):

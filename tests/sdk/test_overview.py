@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from kvdb import Fact
-from kvdb_sdk.question.overview import MOST_RELATIONS, MOST_VALUES, overview, told
+from kvdb_sdk.question.overview import MOST_RELATIONS, MOST_VALUES, overview, told, told_of_value
 from kvdb_sdk.question.reading import Subject
 
 from .hand_made import ask, check_spans, facts_of
@@ -87,6 +87,25 @@ def test_the_store_s_own_words_tell_a_clause():
     answer = told(Subject(0, 8, "Kestoril 2", (("what must not be stored with it", fact, "Kestoril"),)))
     assert answer.text == "Kestoril must not be stored with Kestoril 2."
     assert (answer.spans[0].start, answer.spans[0].end) == (0, 8)
+
+
+@pytest.mark.parametrize("question", ["Who is Anne Hidalgo?", "Anne Hidalgo", "Tell me about Anne Hidalgo."])
+def test_a_name_that_is_only_a_value_is_told_by_what_has_it(question):
+    answer, rounds = ask(question)
+    assert rounds == [] and answer.text == "The mayor of Paris is Anne Hidalgo."
+    check_spans(answer)
+
+
+@pytest.mark.parametrize("question", ["Where was Anne Hidalgo born?", "Is Anne Hidalgo tall?", "Who is the mayor?"])
+def test_what_is_asked_of_such_a_name_is_not(question):
+    assert ask(question)[1] != []
+
+
+def test_of_a_value_of_many_some_are_told():
+    facts = tuple(("owner", Fact(i, f"H{i}", "owner", "Bo"), "Bo") for i in range(9))
+    answer = told_of_value(Subject(0, 2, "Bo", facts))
+    assert answer.text.startswith("The owner of H0 is Bo. The owner of H1 is Bo.")
+    assert answer.text.endswith("There is more.") and len(answer.citations) == len(answer.spans) == MOST_VALUES
 
 
 def test_of_what_is_too_much_the_text_says_so():

@@ -41,6 +41,9 @@ class Reader(Protocol):
     def about(self, term: str) -> Subject | None:
         """What the store has about a term as it is spelt; None where that is nothing."""
 
+    def values_named(self, question: str) -> list[Subject]:
+        """The names in a question that are values of the store and nothing more, with the facts that have them."""
+
 
 @dataclass(frozen=True, slots=True)
 class _Way:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from typing import Any
 
 from kvdb import Fact, kg2kv
 
@@ -27,6 +28,7 @@ _ASKS = re.compile(
 _ASKS_ONE = re.compile(
     r"\b(?:is|are|was|were) it (?:all )?about\b|\b(?:does|did|can|could) it\b|\bknown for\b", re.IGNORECASE
 )
+_WHO = re.compile(r"(?:who|what)(?:'s| is| was) it\??", re.IGNORECASE)
 _SAID_AROUND = """
 a about all am an and any anything are available bit can could d data database describe detail details do does else
 everything fact facts find for from give got has have hello hey hi i in info information is it just know known knows
@@ -39,14 +41,18 @@ _AROUND = frozenset(_SAID_AROUND.split())
 
 def overview(question: str, found: Sequence[Subject], reader: Reader) -> Answer | None:
     """What is known of the one subject that a question names; None where it asks for something of it. `found`: those
-    that the question spells as the store does; where there is none, they are looked for in any spelling.
+    that the question spells as the store does; where there is none, they are looked for in any spelling, and then names
+    that are only values.
     """
     if not (_ASKS.search(question) or len(question.split()) <= BARE):
         return None
     named = [one for one in found or asked_about(question, reader.subjects(question)) if _is_name(question, one)]
-    if len({subject.term for subject in named}) != 1 or not _asks_for_all(question, named[0]):
-        return None
-    return told(named[0])
+    if len({subject.term for subject in named}) == 1 and _asks_for_all(question, named[0]):
+        return told(named[0])
+    values = [] if named else reader.values_named(question)
+    if len(values) == 1 and (_asks_for_all(question, values[0]) or _WHO.fullmatch(masked(question, values[0]))):
+        return told_of_value(values[0])
+    return None
 
 
 def told(subject: Subject) -> Answer:
@@ -69,9 +75,29 @@ def told(subject: Subject) -> Answer:
         text += (f" and {left_out} more" if left_out > 0 else "") + after
     more = len(subject.nouns) - MOST_RELATIONS
     text += f" There is more, under {more} other relation{'s' * (more > 1)}." if more > 0 else ""
-    citations = tuple(Citation(fact.id, fact.head, fact.relation, fact.tail, 1.0) for fact in cited)
-    stats = {"facts": len(cited), "attended": [fact.id for fact in cited[:5]], "tokens": 0, "worded_by": "store"}
-    return Answer(text, True, citations, tuple(spans), stats)
+    return Answer(text, True, _cited(cited), tuple(spans), _stats(cited))
+
+
+def told_of_value(value: Subject) -> Answer:
+    """What a value is the value of: "The keeper of Bell Rock Lighthouse is Tom Baird." """
+    text = ""
+    spans: list[Span] = []
+    for noun, fact, _ in value.facts[:MOST_VALUES]:
+        before, after = kg2kv.answer(noun, fact.head, "\0").split("\0")
+        text += (" " if text else "") + before
+        spans.append(Span(len(text), len(text) + len(fact.tail), fact.id, "value"))
+        text += fact.tail + after
+    text += " There is more." if len(value.facts) > MOST_VALUES else ""
+    facts = [fact for _, fact, _ in value.facts[:MOST_VALUES]]
+    return Answer(text, True, _cited(facts), tuple(spans), _stats(facts))
+
+
+def _cited(facts: Sequence[Fact]) -> tuple[Citation, ...]:
+    return tuple(Citation(fact.id, fact.head, fact.relation, fact.tail, 1.0) for fact in facts)
+
+
+def _stats(facts: Sequence[Fact]) -> dict[str, Any]:
+    return {"facts": len(facts), "attended": [fact.id for fact in facts[:5]], "tokens": 0, "worded_by": "store"}
 
 
 def _is_name(question: str, subject: Subject) -> bool:

@@ -8,14 +8,17 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import islice
 
 from kvdb import Snapshot
-from kvdb.named import Named, rows_about
-from kvdb.types import Fact
+from kvdb.named import Named, rows_about, spans
+from kvdb.types import Fact, row_of
 
 from .forms import has_content, has_noun
 from .relation_match import without_subject
 from .rows import said
+
+MOST_MENTIONS = 9  # facts that have a value, which are looked at
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +55,23 @@ def about(snapshot: Snapshot, term: str, hidden: frozenset[int] = frozenset()) -
     rows = tuple(row for row in rows_about(snapshot, term) if row not in hidden)
     found = subjects(snapshot, term, [Named(0, len(term), rows)])
     return found[0] if found else None
+
+
+def values_named(snapshot: Snapshot, question: str, hidden: frozenset[int] = frozenset()) -> list[Subject]:
+    """The names in a question that are values of the store and nothing more, with the first facts that have them."""
+    found: list[Subject] = []
+    for start, end in spans(question):
+        name = question[start:end]
+        inside = any(start < other.end and other.start < end for other in found)
+        if inside or not name[0].isupper() or is_common_word(question, start, end):
+            continue
+        if snapshot.value_id(name) is None or next(iter(snapshot.head_ids(name)), None) is not None:
+            continue
+        rows = [row_of(fact.id, "tail") for fact in islice(snapshot.match(tail=name), MOST_MENTIONS)]
+        facts = tuple((row.noun, row.fact, row.value) for row in said(snapshot, [r for r in rows if r not in hidden]))
+        if facts:
+            found.append(Subject(start, end, name, facts))
+    return found
 
 
 def asked_about(question: str, found: Sequence[Subject]) -> list[Subject]:

@@ -25,7 +25,7 @@ from ..attend.joint_softmax import FactBatch
 from ..attend.projection import Projection
 from ..models.encoders import Encoder
 from ..models.prompts import Question, chat_markers, find_question, glued_ids
-from ..question.reading import Subject, about, subjects
+from ..question.reading import Subject, about, subjects, values_named
 from ..question.relatedness import Relatedness, related_probability, relatedness
 from ..question.relation_encoder import relation_match
 from ..question.relation_match import Match
@@ -176,20 +176,22 @@ class StoreFacts:
         """The terms of the store that a question names, with their facts; [] without an encoder. `spelt`: only those
         that stand there in the store's spelling.
         """
-        if self.encoder is None:
-            return []
         with self.generation() as snapshot:
-            if not snapshot.rows:
+            if self.encoder is None or not snapshot.rows:
                 return []
-            near = _NOTHING
-            if not spelt:
-                near = select_by_vector(snapshot, self.encoder([question or "?"])[0], self.pager, self.limits)
+            vector = None if spelt else self.encoder([question or "?"])[0]  # [E]
+            near = _NOTHING if vector is None else select_by_vector(snapshot, vector, self.pager, self.limits)
             return subjects(snapshot, question, named_in(snapshot, question, near, self.hidden))
 
     def about(self, term: str) -> Subject | None:
         """What the store has about a term as it is spelt; None where that is nothing."""
         with self.generation() as snapshot:
             return about(snapshot, term, self.hidden)
+
+    def values_named(self, question: str) -> list[Subject]:
+        """The names in a question that are values of the store and nothing more, with the facts that have them."""
+        with self.generation() as snapshot:
+            return values_named(snapshot, question, self.hidden)
 
     def best_noun(self, text: str, nouns: Sequence[str]) -> tuple[str, float]:
         """The noun that a text, its subject masked, means most, and the match in [-1, 1]. ("", -1.0): there is none."""
