@@ -26,7 +26,7 @@ from kvdb.types import U64, row_of
 from .answer import Answer
 from .models.encoders import Encoder, encoder_for
 from .models.prompts import chat_prompt
-from .question.reading import Subject, about, subjects, values_named
+from .question.reading import Subject, about, subjects, values_named, values_said
 from .question.relation_match import RelationMatch
 from .question.rows import row_in_words
 from .question.wordings import UNKNOWN
@@ -121,6 +121,11 @@ class PromptedFacts:
         """The names in a question that are values of the store and nothing more, with the facts that have them."""
         with self.store.snapshot() as snapshot:
             return values_named(snapshot, question)
+
+    def values_said(self, question: str, relation: str) -> list[str]:
+        """What a question has, word for word, that is a value of a relation for some subject; the longest first."""
+        with self.store.snapshot() as snapshot:
+            return values_said(snapshot, question, relation)
 
     def best_noun(self, text: str, nouns: Sequence[str]) -> tuple[str, float]:
         """The noun that a text, its subject masked, means most, and the match in [-1, 1]. ("", -1.0): there is none."""

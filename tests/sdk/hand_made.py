@@ -60,6 +60,9 @@ FACTS = [
     ("Velum", "no longer contains", "Lead"),
     ("Velum", "does not only contain", "Zinc"),
     ("Qar", "increases the effect of", "Iron"),
+    ("Asthma", "chapter", "Diseases of the respiratory system"),
+    ("Ulcer", "chapter", "Diseases of the digestive system"),
+    ("Ulcer stage", "chapter", "Diseases of the digestive system and the skin"),
     ("Gugong", "forbidden city", "Beijing"),
 ]
 MEANS = {"people": "population", "live": "population", "older": "age", "founded": "founding date", "runs": "mayor"}
@@ -95,6 +98,9 @@ class Reader:
         return [
             Subject(question.index(t), question.index(t) + len(t), t, facts_with(t)) for t in terms if t[0].isupper()
         ]
+
+    def values_said(self, question, relation):
+        return sorted((t for _, r, t in FACTS if r == relation and t in question), key=len, reverse=True)
 
 
 def facts_with(tail):

@@ -36,6 +36,8 @@ from .hand_made import ask, check_spans
         ("Can Gout be a use of Velum?", "Yes."),
         ("Is Asthma a forbidden use of Kestoril?", "Yes."),
         ("Is Beijing the forbidden city of Gugong?", "Yes."),  # a name, and no denial
+        ("Is Diseases of the digestive system the chapter of Asthma?", "No."),  # that of another
+        ("Is the chapter of Asthma Diseases of the respiratory system?", "Yes."),
         ("Does France have more people than Spain?", "Yes."),
         ("Does Spain have more people than France?", "No."),
         ("Is the elevation of Berg higher than that of Tal?", "No."),
@@ -69,6 +71,9 @@ def test_a_claim_is_judged_from_the_values(question, lead):
         "Is the share of Baz 50 %?",  # it is 0.5
         "Is the opening of Bar 1.1.90?",  # it is 1990-01-01
         "Is NYC the seat of Baz?",  # it is New York
+        "Is the chapter of Ulcer stage Diseases of the digestive system?",  # part of what it is
+        "Is the chapter of Asthma Diseases of the digestive system or another?",
+        "Is the chapter of Asthma Diseases of the chest?",  # no value that the store has
         "Is Headache a use of Kestoril?",  # only what it must not be used for is known
         "Is the use of Kestoril forbidden for Asthma?",  # the question denies it itself
         "Is Gout a use of Velum?",  # it may be used for it

@@ -52,6 +52,17 @@ def verdict(question: str, subject: Subject, noun: str) -> bool | None:
     return False if _is_value(claimed[0], question, subject, noun) else None
 
 
+def is_another(question: str, subject: Subject, noun: str, other: str) -> bool:
+    """Whether a question claims a value that the noun has for another subject, and nothing else: "Is the chapter of
+    asthma Diseases of the digestive system?" It is no other way to say a value that shares only some of its words.
+    """
+    text = _without(_MODAL.sub("", masked(question, subject)), [other])
+    claim, values = set(_flat(other, noun)), [set(_flat(value, noun)) for value in subject.values(noun)]
+    if len(claim) < 2 or any(claim <= value or value <= claim for value in values):
+        return False
+    return states_one_thing(_without(text, [noun])) and not _runs(text, noun)
+
+
 def says(question: str, phrase: str) -> bool:
     """Whether a question has every word of a relation's phrase that says something, in some form."""
     asked = _tokens(question)

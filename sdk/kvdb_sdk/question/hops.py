@@ -44,6 +44,9 @@ class Reader(Protocol):
     def values_named(self, question: str) -> list[Subject]:
         """The names in a question that are values of the store and nothing more, with the facts that have them."""
 
+    def values_said(self, question: str, relation: str) -> list[str]:
+        """What a question has, word for word, that is a value of a relation for some subject; the longest first."""
+
 
 @dataclass(frozen=True, slots=True)
 class _Way:

@@ -74,6 +74,15 @@ def values_named(snapshot: Snapshot, question: str, hidden: frozenset[int] = fro
     return found
 
 
+def values_said(snapshot: Snapshot, question: str, relation: str) -> list[str]:
+    """What a question has, word for word, that is a value of a relation for some subject; the longest first."""
+    found = []
+    for text in dict.fromkeys(question[start:end] for start, end in spans(question)):
+        if snapshot.value_id(text) is not None and next(snapshot.match(relation=relation, tail=text), None) is not None:
+            found.append(text)
+    return sorted(found, key=len, reverse=True)
+
+
 def asked_about(question: str, found: Sequence[Subject]) -> list[Subject]:
     """Those of the terms that the question is about: common words may be terms of a store too.
 

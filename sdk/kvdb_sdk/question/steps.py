@@ -16,7 +16,7 @@ from kvdb.nouns.modality import Modality, modality_of
 from kvdb.nouns.words import clean, strip_auxiliary
 
 from ..answer import Answer
-from .claims import says, verdict
+from .claims import is_another, says, verdict
 from .forms import (
     LONGEST,
     asks_in_the_way,
@@ -121,7 +121,7 @@ def _yes_or_no(
     read = [(_meant(masked(question, subject), subject, reader), subject) for subject in found]
     (noun, match), subject = max(read, key=lambda item: item[0][1])
     noun = _opposite(question, subject, noun) or noun
-    right = _settled(question, subject, noun) if match >= MATCHES else None
+    right = _settled(question, subject, noun, reader) if match >= MATCHES else None
     if right is None:
         return None
     answer = (yield [kg2kv.question(noun, subject.term)])[0]
@@ -138,11 +138,15 @@ def _opposite(question: str, subject: Subject, noun: str) -> str | None:
     return None
 
 
-def _settled(question: str, subject: Subject, noun: str) -> bool | None:
+def _settled(question: str, subject: Subject, noun: str, reader: Reader) -> bool | None:
     """The verdict on a claim, seen how the relation holds: what it must not be used for is none of its uses; what it
     may be used for is one where the question asks what may be. Nothing else that it says settles anything.
     """
-    right, way = verdict(question, subject, noun), modality_of(_relation(subject, noun))
+    relation = _relation(subject, noun)
+    right, way = verdict(question, subject, noun), modality_of(relation)
+    if right is None:
+        others = reader.values_said(question, relation)[:1]
+        right = False if others and is_another(question, subject, noun, others[0]) else None
     if not says(question, "".join(kg2kv.clause(noun))):
         return None  # "decreases the effect of" is no "increases the effect of", however near they are
     if way is None or has_noun(masked(question, subject), noun):

@@ -25,7 +25,7 @@ from ..attend.joint_softmax import FactBatch
 from ..attend.projection import Projection
 from ..models.encoders import Encoder
 from ..models.prompts import Question, chat_markers, find_question, glued_ids
-from ..question.reading import Subject, about, subjects, values_named
+from ..question.reading import Subject, about, subjects, values_named, values_said
 from ..question.relatedness import Relatedness, related_probability, relatedness
 from ..question.relation_encoder import relation_match
 from ..question.relation_match import Match
@@ -192,6 +192,11 @@ class StoreFacts:
         """The names in a question that are values of the store and nothing more, with the facts that have them."""
         with self.generation() as snapshot:
             return values_named(snapshot, question, self.hidden)
+
+    def values_said(self, question: str, relation: str) -> list[str]:
+        """What a question has that is a value of a relation; see kvdb_sdk/question/reading.py."""
+        with self.generation() as snapshot:
+            return values_said(snapshot, question, relation)
 
     def best_noun(self, text: str, nouns: Sequence[str]) -> tuple[str, float]:
         """The noun that a text, its subject masked, means most, and the match in [-1, 1]. ("", -1.0): there is none."""

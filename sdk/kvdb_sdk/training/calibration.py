@@ -1,7 +1,6 @@
 """Fits the probability that the asked fact is there (kvdb_sdk/refusal/confidence.py) at the end of a training.
 
 On new examples from the pool, half of them without their fact, as the attention sees them at the end of the prompt.
-Every other one of these asks for a relation that no subject of the store has.
 """
 
 from __future__ import annotations
@@ -106,25 +105,19 @@ def _evidence(
             found = in_words(
                 replace(found, similarity=float(similarity[b, best])), match, example.question,
                 term=row.term, noun=row.noun, value=row.value, match=example.match[best],
-                askable=_askable(example, pool, kinds, gone=b % 2 == 1),
+                askable=_askable(example, pool, kinds),
             )  # fmt: skip
         out.append((found, best == example.gold))
     return out
 
 
-def _askable(example: Example, pool: Pool, kinds: Kinds, *, gone: bool) -> dict[str, str]:
-    """What the subject of an example might have been asked for: what its candidates say, and the rest of its kind.
-
-    `gone`: where its fact is missing, as if its relation were of no subject at all.
-    """
+def _askable(example: Example, pool: Pool, kinds: Kinds) -> dict[str, str]:
+    """What the subject of an example might have been asked for: what its candidates say, and the rest of its kind."""
     told: dict[str, str] = {}
     for at, match in zip(example.candidates, example.match, strict=True):
         if match is not None:
             told.setdefault(pool.rows[at].noun, pool.rows[at].value)
-    askable = kinds.askable(told)
-    if gone and example.gold == len(example.candidates):
-        askable.pop(pool.rows[example.gold_row].noun, None)
-    return askable
+    return kinds.askable(told)
 
 
 def _kinds(pool: Pool) -> Kinds:

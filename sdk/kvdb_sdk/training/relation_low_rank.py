@@ -29,7 +29,7 @@ from .relation_matrix import ALIKE, sentences
 from .relation_wordings import Wordings
 
 STEPS = 3000
-RANK = 96
+RANK = 192
 GENERAL = 64  # questions of a step that are of no domain
 DOMAINS = 10  # of a step
 QUESTIONS = 20  # of each of them
