@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import replace
 from typing import Any
 
@@ -26,13 +27,13 @@ from kvdb.types import U64, row_of
 from .answer import Answer
 from .models.encoders import Encoder, encoder_for
 from .models.prompts import chat_prompt
-from .question.reading import Subject, about, subjects, values_named, values_said
 from .question.relation_match import RelationMatch
 from .question.rows import row_in_words
 from .question.wordings import UNKNOWN
-from .select.finding import Found, find, named_in
+from .select.finding import Found, find
 from .select.pager import Pager
-from .select.routing import check_route, select_by_vector
+from .select.routing import check_route
+from .select.store_reader import StoreReader
 from .text_answer import InWords, answer_from_text
 
 FACTS_IN_PROMPT = 5
@@ -42,8 +43,10 @@ Write = Callable[[list[str]], list[list[int]]]
 """Gives the tokens that the model writes after each of these user turns."""
 
 
-class PromptedFacts:
+class PromptedFacts(StoreReader):
     """Answers questions from a store through the prompt of a model."""
+
+    encoder: Encoder
 
     def __init__(
         self,
@@ -70,9 +73,9 @@ class PromptedFacts:
         if store.encoder is not None:
             check_encoder(store.path, store.encoder, self.encoder.record)
         dim = self.encoder.record.dim
-        self._matcher = RelationMatch(self.encoder)
+        self.matcher = RelationMatch(self.encoder)
         # Rows are scored where they lie in the store's map, so that no page and no sigma is ever made.
-        self._in_place = Pager(dim, torch.ones_like, device="cpu")
+        self.pager = Pager(dim, torch.ones_like, device="cpu")
 
     def ask_many(
         self, questions: Sequence[str], write: Write, *, route: str | None = None, most_tokens: int = 0
@@ -100,36 +103,9 @@ class PromptedFacts:
             answers.append(answer_from_text(text, facts, stats, numbered=True))
         return answers
 
-    def subjects(self, question: str, *, spelt: bool = False) -> list[Subject]:
-        """The terms of the store that a question names, with their facts. `spelt`: only those that stand there in the
-        store's spelling.
-        """
-        with self.store.snapshot() as snapshot:
-            if not snapshot.rows:
-                return []
-            near = np.empty(0, np.uint64)
-            if not spelt:
-                near = select_by_vector(snapshot, self.encoder([question or "?"])[0], self._in_place, self.limits)
-            return subjects(snapshot, question, named_in(snapshot, question, near))
-
-    def about(self, term: str) -> Subject | None:
-        """What the store has about a term as it is spelt; None where that is nothing."""
-        with self.store.snapshot() as snapshot:
-            return about(snapshot, term)
-
-    def values_named(self, question: str) -> list[Subject]:
-        """The names in a question that are values of the store and nothing more, with the facts that have them."""
-        with self.store.snapshot() as snapshot:
-            return values_named(snapshot, question)
-
-    def values_said(self, question: str, relation: str) -> list[str]:
-        """What a question has, word for word, that is a value of a relation for some subject; the longest first."""
-        with self.store.snapshot() as snapshot:
-            return values_said(snapshot, question, relation)
-
-    def best_noun(self, text: str, nouns: Sequence[str]) -> tuple[str, float]:
-        """The noun that a text, its subject masked, means most, and the match in [-1, 1]. ("", -1.0): there is none."""
-        return self._matcher.best(text, nouns)
+    def generation(self) -> AbstractContextManager[Snapshot]:
+        """The store as it is now."""
+        return self.store.snapshot()
 
     def _read(self, snapshot: Snapshot, questions: Sequence[str], route: str) -> list[list[InWords]]:
         """The facts for each question, in the order of the prompt."""
@@ -139,8 +115,8 @@ class PromptedFacts:
             every = self._all(snapshot)
             return [every for _ in questions]
         vectors = self.encoder([question or "?" for question in questions])  # [B, E]
-        matcher = self._matcher if route == "hybrid" else None
-        found = find(snapshot, questions, vectors, matcher, self._in_place, self.limits)
+        matcher = self.matcher if route == "hybrid" else None
+        found = find(snapshot, questions, vectors, matcher, self.pager, self.limits)
         return [[row_in_words(snapshot, int(row)) for row in self._best(snapshot, each)] for each in found]
 
     def _all(self, snapshot: Snapshot) -> list[InWords]:

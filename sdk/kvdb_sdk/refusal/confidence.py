@@ -62,7 +62,7 @@ def in_words(
         asked = without_subject(question, *place.span())
         others = {other: said for other, said in askable.items() if other != noun}
         ahead = lead(matcher, asked, noun, value, others)
-        if names_another(asked, noun, others):
+        if names_another(mended(asked, [noun, *others]), noun, others):
             ahead = min(ahead, NAMED_INSTEAD)
     return replace(
         read,

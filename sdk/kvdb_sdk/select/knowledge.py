@@ -25,7 +25,6 @@ from ..attend.joint_softmax import FactBatch
 from ..attend.projection import Projection
 from ..models.encoders import Encoder
 from ..models.prompts import Question, chat_markers, find_question, glued_ids
-from ..question.reading import Subject, about, subjects, values_named, values_said
 from ..question.relatedness import Relatedness, related_probability, relatedness
 from ..question.relation_encoder import relation_match
 from ..question.relation_match import Match
@@ -33,16 +32,17 @@ from ..question.rows import row_in_words
 from ..question.word_match import word_match
 from ..refusal.calibration_note import Calibration
 from ..refusal.confidence import Evidence, in_words
-from .finding import Found, asks_about_a_name, find, meant_of, named_in, told_about
+from .finding import Found, asks_about_a_name, find, meant_of, told_about
 from .pager import Pager
 from .relations import StoreRelations
 from .routing import Route, check_route, select_by_attention, select_by_vector, union, widened, without
 from .rows import most_read
+from .store_reader import StoreReader
 
 _NOTHING: U64 = np.empty(0, np.uint64)
 
 
-class StoreFacts:
+class StoreFacts(StoreReader):
     """The fact source (see kvdb_sdk/attend/attention.py) that reads a store."""
 
     def __init__(
@@ -68,7 +68,6 @@ class StoreFacts:
         self.threshold = adapter.config.refuse_below if threshold is None else threshold
         self.fingerprint = fingerprint
         self.calibrations = {each.route: each for each in calibrations}
-        self.hidden: frozenset[int] = frozenset()  # rows that are left out, as if the store did not have them
         self.selected: list[U64] = []  # rows of each question, in the order of the fact columns
         self.questions: list[Question] = []
         self.adapter = adapter
@@ -171,36 +170,6 @@ class StoreFacts:
             Evidence(weights[-1], weight, float(self._similarity[prompt, best])), matcher, question,
             term=row.term, noun=row.noun, value=row.value, match=match.get(int(rows[best])), askable=askable,
         )  # fmt: skip
-
-    def subjects(self, question: str, *, spelt: bool = False) -> list[Subject]:
-        """The terms of the store that a question names, with their facts; [] without an encoder. `spelt`: only those
-        that stand there in the store's spelling.
-        """
-        with self.generation() as snapshot:
-            if self.encoder is None or not snapshot.rows:
-                return []
-            vector = None if spelt else self.encoder([question or "?"])[0]  # [E]
-            near = _NOTHING if vector is None else select_by_vector(snapshot, vector, self.pager, self.limits)
-            return subjects(snapshot, question, named_in(snapshot, question, near, self.hidden))
-
-    def about(self, term: str) -> Subject | None:
-        """What the store has about a term as it is spelt; None where that is nothing."""
-        with self.generation() as snapshot:
-            return about(snapshot, term, self.hidden)
-
-    def values_named(self, question: str) -> list[Subject]:
-        """The names in a question that are values of the store and nothing more, with the facts that have them."""
-        with self.generation() as snapshot:
-            return values_named(snapshot, question, self.hidden)
-
-    def values_said(self, question: str, relation: str) -> list[str]:
-        """What a question has that is a value of a relation; see kvdb_sdk/question/reading.py."""
-        with self.generation() as snapshot:
-            return values_said(snapshot, question, relation)
-
-    def best_noun(self, text: str, nouns: Sequence[str]) -> tuple[str, float]:
-        """The noun that a text, its subject masked, means most, and the match in [-1, 1]. ("", -1.0): there is none."""
-        return self.matcher.best(text, nouns) if self.matcher is not None else ("", -1.0)
 
     @property
     def judged_by(self) -> AdapterConfig:

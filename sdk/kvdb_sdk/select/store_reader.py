@@ -1,0 +1,62 @@
+"""What the steps of a question (kvdb_sdk/question/hops.py, Reader) learn of a store, whoever answers from it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from contextlib import AbstractContextManager
+
+import numpy as np
+
+from kvdb import SearchLimits, Snapshot
+
+from ..models.encoders import Encoder
+from ..question.reading import Subject, about, subjects, values_named, values_said
+from ..question.relation_match import RelationMatch
+from .finding import named_in
+from .pager import Pager
+from .routing import select_by_vector
+
+
+class StoreReader:
+    """Reads the words of a store. What it needs is set by those that are one."""
+
+    encoder: Encoder | None
+    matcher: RelationMatch | None
+    pager: Pager
+    limits: SearchLimits
+    hidden: frozenset[int] = frozenset()  # rows that are left out, as if the store did not have them
+
+    def generation(self) -> AbstractContextManager[Snapshot]:
+        """One state of the store, held while it is read."""
+        raise NotImplementedError
+
+    def subjects(self, question: str, *, spelt: bool = False) -> list[Subject]:
+        """The terms of the store that a question names, with their facts. `spelt`, or without an encoder: only those
+        that stand there in the store's spelling.
+        """
+        with self.generation() as snapshot:
+            if not snapshot.rows:
+                return []
+            near = np.empty(0, np.uint64)
+            if not spelt and self.encoder is not None:
+                near = select_by_vector(snapshot, self.encoder([question or "?"])[0], self.pager, self.limits)
+            return subjects(snapshot, question, named_in(snapshot, question, near, self.hidden))
+
+    def about(self, term: str) -> Subject | None:
+        """What the store has about a term as it is spelt; None where that is nothing."""
+        with self.generation() as snapshot:
+            return about(snapshot, term, self.hidden)
+
+    def values_named(self, question: str) -> list[Subject]:
+        """The names in a question that are values of the store and nothing more, with the facts that have them."""
+        with self.generation() as snapshot:
+            return values_named(snapshot, question, self.hidden)
+
+    def values_said(self, question: str, relation: str) -> list[str]:
+        """What a question has, word for word, that is a value of a relation for some subject; the longest first."""
+        with self.generation() as snapshot:
+            return values_said(snapshot, question, relation)
+
+    def best_noun(self, text: str, nouns: Sequence[str]) -> tuple[str, float]:
+        """The noun that a text, its subject masked, means most, and the match in [-1, 1]. ("", -1.0): there is none."""
+        return self.matcher.best(text, nouns) if self.matcher is not None else ("", -1.0)
