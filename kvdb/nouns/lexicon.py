@@ -129,11 +129,19 @@ IRREGULAR_PARTICIPLES = {
 
 # Past tenses without an object: "merged into" is no "is merged into".
 _ACTIVE = """
-appeared belonged came collaborated competed converted defected died emerged emigrated escaped evolved fell feuded fled
-fought graduated immigrated lived merged migrated moved participated played resigned retired rose served starred studied
-traveled travelled turned voted went worked
+appeared arrived belonged benefited borrowed bought came collaborated competed converted defected departed died
+emerged emigrated escaped evolved fell feuded fled fought graduated immigrated inherited learned lived merged
+migrated moved participated played received resigned retired returned rose served starred studied traveled
+travelled turned voted went worked
 """
 ACTIVE = frozenset(_ACTIVE.split())
+
+_PASTS = """
+became began bought broke brought came chose drew drove fell felt fought found gave got grew held knew led left
+lent lost made met paid put ran rose said sang sat saw sent sold spent spoke stood swam taught thought threw
+told took went won wore wrote
+"""
+PASTS = frozenset(_PASTS.split())
 
 _ACRONYMS = """
 ID IDS URL URI ISO ISBN ISSN FIPS ICAO IATA UN EU USA US UK DNA RNA GDP CEO CFO CTO DOI IMDB USB PCI

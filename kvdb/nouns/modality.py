@@ -27,7 +27,7 @@ _NEGATED = re.compile(
 )
 _NEVER = re.compile(r"(?:not|never)\s+(?P<rest>.+)", re.I)
 _NO_LONGER = re.compile(r"(?P<is>(?:is|are|was|were)\s+)?no longer\s+(?P<rest>.+)", re.I)
-_USED_TO = re.compile(r"used to (?P<rest>(?:be|have)\s.+)", re.I)
+_USED_TO = re.compile(r"used to (?P<rest>.+)", re.I)
 _IN_PART = re.compile(
     r"(?:only|just|merely|always|necessarily|usually|often|yet|limited|known|required|obliged|said|(?:have|need) to)\b",
     re.I,
@@ -60,7 +60,7 @@ def split_modality(phrase: str) -> Modality | None:
     if phrase.endswith("?") or (first.isupper() and not phrase.isupper()):  # "Do you smoke?", "DO level"
         return None
     found = _USED_TO.fullmatch(phrase)
-    if found:
+    if found and _says_what_is_done(found["rest"]):
         return Modality("former", _plain(found["rest"]))
     found = _NOT_TO.fullmatch(phrase)
     if found:
@@ -73,10 +73,14 @@ def split_modality(phrase: str) -> Modality | None:
 
 def _modal(phrase: str) -> Modality | None:
     found = _MODAL.fullmatch(phrase)
-    if not found or not _says_what_is_done(found["rest"], plainly=found["modal"].lower() == "will"):
+    if not found:
+        return None
+    modal = found["modal"].lower()
+    left_open = modal in ("must", "shall", "should") and found["rest"].lower().startswith("be ")  # "must not be left"
+    if not left_open and not _says_what_is_done(found["rest"], plainly=modal == "will"):
         return None
     rest = found["rest"]
-    return Modality(_adjective(found["modal"].lower(), bool(found["not"]), rest), _plain(rest))
+    return Modality(_adjective(modal, bool(found["not"]), rest), _plain(rest))
 
 
 def _negated(phrase: str) -> Modality | None:
@@ -95,7 +99,7 @@ def _says_what_is_done(rest: str, *, plainly: bool = False) -> bool:
     """Whether a verb follows, so that it is no "can opener"; nor a yes or no of its own, as "can be deleted" is.
     `plainly`: only where it is no noun either ("will date").
     """
-    first, *more = rest.lower().split()
+    first, *more = re.sub(r"^(?:only|also)\s+", "", rest.lower()).split()
     if first == "be":
         return len(more) > 1
     return first == "have" or (not plainly and (first in VERBS or ends_open(rest)))

@@ -11,7 +11,7 @@ from functools import cache, lru_cache
 from typing import Any
 from urllib.parse import unquote
 
-from kvdb.nouns.lexicon import ACRONYMS, IRREGULAR_AGENTS, IRREGULAR_PARTICIPLES, OR_VERBS, VERBS
+from kvdb.nouns.lexicon import ACRONYMS, IRREGULAR_AGENTS, IRREGULAR_PARTICIPLES, OR_VERBS, PASTS, VERBS
 
 _AUXILIARY = re.compile(
     r"^(?:(?:is|was|are|were|be|been|being|has been|have been|had been|will be|can be|may be)\s+)+"
@@ -112,8 +112,8 @@ def is_verbal(phrase: str) -> bool:
         return is_participle(first)
     if first.endswith("ly"):
         return base_verb(more[0]) is not None or is_participle(more[0])
-    if is_participle(first):
-        return ends_open(phrase)
+    if is_participle(first) or first in PASTS:  # "failed to acquire", "gave birth to"
+        return ends_open(phrase) or (more[0] == "to" and len(more) > 1)
     return first.isalpha() and re.search(r"[^suiw]s$", first) is not None and _TOWARDS.search(phrase) is not None
 
 

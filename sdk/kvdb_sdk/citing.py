@@ -11,7 +11,7 @@ from kvdb.types import Fact, fact_of, mask_of
 from .answer import Answer, Citation, Span
 from .attachment import Knowledge
 from .attend.copying import Copier, kind_name
-from .question.forms import has_noun
+from .question.forms import content_words, has_noun, words
 from .question.listing import with_siblings
 from .question.rows import row_in_words
 from .question.wordings import UNKNOWN
@@ -40,7 +40,7 @@ def answer_of(tokenizer: Any, knowledge: Knowledge, prompt: int, ids: Sequence[i
             copied = [part.key.fact for part in copier.finished(prompt, ids) if kind_name(part.key) == "value"]
             row = int(rows[copied[-1]])
             answer = Answer(whole.strip(), True, citations, spans, stats)
-            if len(copied) == 1 and not _says_what(snapshot, row, answer):
+            if len(copied) == 1 and not _says_what(snapshot, row, answer, knowledge.facts.questions[prompt].text):
                 answer = _worded_by_store(snapshot, row, citations[0].weight, stats)
             return with_siblings(snapshot, answer, mask_of(row))
         place, weight = knowledge.judged[prompt]
@@ -67,10 +67,16 @@ def _copied(
     return tuple(spans), tuple(_citation(fact, weight) for fact, weight in ranked)
 
 
-def _says_what(snapshot: Snapshot, row: int, answer: Answer) -> bool:
-    """Whether an answer names what its value is: the model may have copied it into a sentence about something else."""
-    noun = row_in_words(snapshot, row)[1].noun
-    return has_noun(without_spans(answer.text, answer.spans), "".join(kg2kv.clause(noun)) or noun)
+def _says_what(snapshot: Snapshot, row: int, answer: Answer, question: str) -> bool:
+    """Whether an answer names what its value is, and says nothing of its own: the model may have copied it into a
+    sentence about something else, or have made some of that up ("the price of it in the Yen is 75 EUR").
+    """
+    sentence = row_in_words(snapshot, row)[1]
+    text = without_spans(answer.text, answer.spans)
+    if not has_noun(text, "".join(kg2kv.clause(sentence.noun)) or sentence.noun):
+        return False
+    known = set(words(f"{question} {sentence.noun} {sentence.term}"))
+    return all(word in known or word.rstrip("s") in known for word in content_words(text))
 
 
 def _worded_by_store(snapshot: Snapshot, row: int, weight: float, stats: dict[str, Any]) -> Answer:

@@ -200,6 +200,11 @@ def test_no_noun_loses_a_not(relation: str) -> None:
         ("commissioned by", "what it is commissioned by"),
         ("contraindicated with", "what it is contraindicated with"),
         ("modified", "date of modification"),
+        ("inheritedFrom", "what it inherited from"),
+        ("gave_birth_to", "what it gave birth to"),
+        ("refused to sell", "what it refused to sell"),
+        ("must not be left", "what it must not be left"),
+        ("used to own", "former property"),
         ("diagnosis of", "diagnosis affiliation"),
     ],
 )

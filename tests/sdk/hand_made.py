@@ -63,6 +63,10 @@ FACTS = [
     ("Asthma", "chapter", "Diseases of the respiratory system"),
     ("Ulcer", "chapter", "Diseases of the digestive system"),
     ("Ulcer stage", "chapter", "Diseases of the digestive system and the skin"),
+    ("Skillet", "must not be cleaned with", "dish soap"),
+    ("Skillet", "may be cleaned with", "coarse salt"),
+    ("Skillet", "does not tolerate", "the dishwasher"),
+    ("Skillet", "is_active", "no"),
     ("Gugong", "forbidden city", "Beijing"),
 ]
 MEANS = {"people": "population", "live": "population", "older": "age", "founded": "founding date", "runs": "mayor"}

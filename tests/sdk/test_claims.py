@@ -30,14 +30,12 @@ from .hand_made import ask, check_spans
         ("Is the colour of Tal red?", "No."),
         ("Is Tal's colour blue?", "Yes."),
         ("Is Anne Hidalgo the mayor of Paris, France?", "Yes."),
-        ("Is Asthma a use of Kestoril?", "No."),  # what it must not be used for
-        ("Is Colic a use of Velum?", "No."),
-        ("May Colic be a use of Velum?", "No."),
         ("Can Gout be a use of Velum?", "Yes."),
         ("Is Asthma a forbidden use of Kestoril?", "Yes."),
         ("Is Beijing the forbidden city of Gugong?", "Yes."),  # a name, and no denial
         ("Is Diseases of the digestive system the chapter of Asthma?", "No."),  # that of another
         ("Is the chapter of Asthma Diseases of the respiratory system?", "Yes."),
+        ("Is Skillet active?", "No."),
         ("Does France have more people than Spain?", "Yes."),
         ("Does Spain have more people than France?", "No."),
         ("Is the elevation of Berg higher than that of Tal?", "No."),
@@ -74,6 +72,9 @@ def test_a_claim_is_judged_from_the_values(question, lead):
         "Is the chapter of Ulcer stage Diseases of the digestive system?",  # part of what it is
         "Is the chapter of Asthma Diseases of the digestive system or another?",
         "Is the chapter of Asthma Diseases of the chest?",  # no value that the store has
+        "Is Skillet not active?",
+        "May Skillet be cleaned with coarse salt or dish soap?",
+        "Is Skillet unsafe in the dishwasher?",
         "Is Headache a use of Kestoril?",  # only what it must not be used for is known
         "Is the use of Kestoril forbidden for Asthma?",  # the question denies it itself
         "Is Gout a use of Velum?",  # it may be used for it
@@ -85,6 +86,22 @@ def test_a_claim_is_judged_from_the_values(question, lead):
 )
 def test_what_the_values_do_not_settle_gets_no_verdict(question):
     assert ask(question)[1] == [[question]]
+
+
+@pytest.mark.parametrize(
+    ("question", "answer"),
+    [
+        ("May Skillet be cleaned with dish soap?", "No. Skillet must not be cleaned with dish soap."),
+        ("Can I clean Skillet with dish soap?", "No. Skillet must not be cleaned with dish soap."),
+        ("Does Skillet tolerate the dishwasher?", "No. Skillet does not tolerate the dishwasher."),
+        ("Is Asthma a use of Kestoril?", "No. The forbidden use of Kestoril is Asthma."),
+        ("May Colic be a use of Velum?", "No. The forbidden use of Velum is Colic."),
+    ],
+)
+def test_what_is_denied_is_told_by_the_store_whatever_else_is_near(question, answer):
+    told, rounds = ask(question)
+    assert (told.text, rounds) == (answer, [])
+    check_spans(told)
 
 
 def test_a_clause_is_claimed_by_its_own_words():

@@ -16,6 +16,7 @@ from .reading import Subject, masked
 
 # numbers with their sign and decimals, else words; dots inside belong to them
 _TOKEN = re.compile(r"(?<![\w.])-\d+(?:\.\d+)*|\w+(?:\.\w+)*")
+_FLAGS = {"yes": True, "true": True, "y": True, "no": False, "false": False, "n": False}
 _OF_NAMES = "of the and a an de la le du von van al el"
 _DATED = re.compile(r"\d+(?:\.\d+){2,}")
 _MODAL = re.compile(r"^\W*(?:can|may|must|should)\b", re.IGNORECASE)  # "May it ...?" claims no month
@@ -61,6 +62,24 @@ def is_another(question: str, subject: Subject, noun: str, other: str) -> bool:
     if len(claim) < 2 or any(claim <= value or value <= claim for value in values):
         return False
     return states_one_thing(_without(text, [noun])) and not _runs(text, noun)
+
+
+def claims(question: str, value: str) -> bool:
+    """Whether a question has a value word for word, its article aside, and nothing beside it that is an alternative."""
+    bare = re.sub(r"^(?:the|a|an)\s+", "", value, flags=re.IGNORECASE)
+    stands = re.search(rf"(?<!\w){re.escape(bare)}(?!\w)", question, re.IGNORECASE) is not None
+    return stands and states_one_thing(_without(question, [bare]))
+
+
+def flag(question: str, subject: Subject, noun: str) -> bool | None:
+    """What a fact says whose value is yes or no ("is_active": "no"), where the question claims nothing but that; else
+    None.
+    """
+    found = {_FLAGS.get(value.casefold()) for value in subject.values(noun)}
+    text = _MODAL.sub("", masked(question, subject))
+    if len(found) != 1 or None in found or not has_noun(text, noun) or _runs(text, noun) or not states_one_thing(text):
+        return None
+    return found.pop()
 
 
 def says(question: str, phrase: str) -> bool:

@@ -10,7 +10,7 @@ _CLAUSE = r"(?:^|[:,.;?!] )"
 _GERMAN_WHAT = r"was (?:ist|sind|war|waren|hat|haben|f\u00fcr|bedeutet|kostet|macht)\b"
 _TRUTH_VERB = r"(?:is|are|was|were|does|do|did|has|have|isn't|aren't|wasn't|weren't|doesn't|don't|didn't|would)"
 _YES_NO = re.compile(
-    rf"{_CLAUSE}(?!{_GERMAN_WHAT})(?:{_TRUTH_VERB}|can|may|must|should)(?!\w)(?!\s+(?:you|we|i|anyone|anybody|someone)\b)",
+    rf"{_CLAUSE}(?!{_GERMAN_WHAT})(?:{_TRUTH_VERB}(?!\s+(?:we|i)\b)|can|may|must|should)(?!\w)(?!\s+(?:you|anyone|anybody|someone)\b)",
     re.IGNORECASE,
 )
 _ASKS_TRUTH = re.compile(

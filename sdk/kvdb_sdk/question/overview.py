@@ -29,6 +29,10 @@ _ASKS_ONE = re.compile(
     r"\b(?:is|are|was|were) it (?:all )?about\b|\b(?:does|did|can|could) it\b|\bknown for\b", re.IGNORECASE
 )
 _WHO = re.compile(r"(?:who|what)(?:'s| is| was) it\??", re.IGNORECASE)
+_TELLS = frozenset(
+    ("definition", "description", "kind", "class", "type", "occupation", "profession", "role", "abstract")
+)
+_ASKS_WHO = re.compile(r"(?:who|what)(?:'s| is| was)\b", re.IGNORECASE)
 _SAID_AROUND = """
 a about all am an and any anything are available bit can could d data database describe detail details do does else
 everything fact facts find for from give got has have hello hey hi i in info information is it just know known knows
@@ -44,10 +48,16 @@ def overview(question: str, found: Sequence[Subject], reader: Reader) -> Answer 
     that the question spells as the store does; where there is none, they are looked for in any spelling, and then names
     that are only values.
     """
-    if not (_ASKS.search(question) or len(question.split()) <= BARE):
+    if not (_ASKS.search(question) or _ASKS_WHO.match(question) or len(question.split()) <= BARE):
         return None
     named = [one for one in found or asked_about(question, reader.subjects(question)) if _is_name(question, one)]
     if len({subject.term for subject in named}) == 1 and _asks_for_all(question, named[0]):
+        return told(named[0])
+    if (
+        len(named) == 1
+        and _WHO.fullmatch(masked(question, named[0]))
+        and _TELLS.isdisjoint(" ".join(named[0].nouns).split())
+    ):
         return told(named[0])
     values = [] if named else reader.values_named(question)
     if len(values) == 1 and (_asks_for_all(question, values[0]) or _WHO.fullmatch(masked(question, values[0]))):

@@ -63,7 +63,7 @@ def values_named(snapshot: Snapshot, question: str, hidden: frozenset[int] = fro
     for start, end in spans(question):
         name = question[start:end]
         inside = any(start < other.end and other.start < end for other in found)
-        if inside or not name[0].isupper() or is_common_word(question, start, end):
+        if inside or name == name.lower() or is_common_word(question, start, end):
             continue
         if snapshot.value_id(name) is None or next(iter(snapshot.head_ids(name)), None) is not None:
             continue

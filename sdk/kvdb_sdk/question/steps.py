@@ -9,14 +9,14 @@ from __future__ import annotations
 
 import re
 from collections.abc import Generator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from kvdb import kg2kv
 from kvdb.nouns.modality import Modality, modality_of
 from kvdb.nouns.words import clean, strip_auxiliary
 
 from ..answer import Answer
-from .claims import is_another, says, verdict
+from .claims import claims, flag, is_another, says, verdict
 from .forms import (
     LONGEST,
     asks_in_the_way,
@@ -31,7 +31,7 @@ from .forms import (
 from .hops import MATCHES, Reader, two_hops
 from .joining import joined, led
 from .measures import is_since, measured
-from .overview import overview
+from .overview import overview, told
 from .quantities import quantity
 from .reading import Subject, asked_about, asked_of_it, masked, spelt_noun, without_subjects
 from .splitting import is_list, split_entities, split_relations
@@ -118,6 +118,9 @@ def _yes_or_no(
     """The subject is the one whose noun the rest of the question means most; the other is the value that is claimed."""
     if not found:
         return None
+    denied = next(filter(None, (_denied(question, subject) for subject in found)), None)
+    if denied is not None:
+        return led("No.", told(denied))
     read = [(_meant(masked(question, subject), subject, reader), subject) for subject in found]
     (noun, match), subject = max(read, key=lambda item: item[0][1])
     noun = _opposite(question, subject, noun) or noun
@@ -126,6 +129,18 @@ def _yes_or_no(
         return None
     answer = (yield [kg2kv.question(noun, subject.term)])[0]
     return led("Yes." if right else "No.", answer) if answer.answered else None
+
+
+def _denied(question: str, subject: Subject) -> Subject | None:
+    """The subject with the facts alone that deny what a question claims: by their relation's words and their value."""
+    if is_negated(question) or speaks_of_denial(question):
+        return None
+    facts = []
+    for noun, fact, value in subject.facts:
+        way = modality_of(fact.relation)
+        if way is not None and way.denies and says(masked(question, subject), way.plain) and claims(question, value):
+            facts.append((noun, fact, value))
+    return replace(subject, facts=tuple(facts)) if facts else None
 
 
 def _opposite(question: str, subject: Subject, noun: str) -> str | None:
@@ -142,12 +157,15 @@ def _settled(question: str, subject: Subject, noun: str, reader: Reader) -> bool
     """The verdict on a claim, seen how the relation holds: what it must not be used for is none of its uses; what it
     may be used for is one where the question asks what may be. Nothing else that it says settles anything.
     """
+    said = flag(question, subject, noun)
+    if said is not None:
+        return said
     relation = _relation(subject, noun)
     right, way = verdict(question, subject, noun), modality_of(relation)
     if right is None:
         others = reader.values_said(question, relation)[:1]
         right = False if others and is_another(question, subject, noun, others[0]) else None
-    if not says(question, "".join(kg2kv.clause(noun))):
+    if any(kg2kv.clause(noun)) and not says(question, way.plain if way else "".join(kg2kv.clause(noun))):
         return None  # "decreases the effect of" is no "increases the effect of", however near they are
     if way is None or has_noun(masked(question, subject), noun):
         return right

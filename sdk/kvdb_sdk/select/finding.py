@@ -107,7 +107,9 @@ def asks_about_a_name(snapshot: Snapshot, question: str) -> bool:
         return snapshot.value_id(name) is not None or next(iter(snapshot.head_ids(name)), None) is not None
 
     return asks(question) and any(
-        question[start].isupper() and not is_common_word(question, start, end) and known(question[start:end])
+        question[start:end] != question[start:end].lower()
+        and not is_common_word(question, start, end)
+        and known(question[start:end])
         for start, end in spans(question)
     )
 
