@@ -16,7 +16,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from kvdb.nouns import Nouns, clause, noun_forms
+from kvdb.nouns import BEARER, Nouns, clause, noun_forms
 from kvdb.nouns.file import load_nouns, namer_nouns
 from kvdb.types import Fact, Mask, RowId, row_of
 
@@ -66,7 +66,10 @@ def answer(noun: str, term: str, value: str) -> str:
     does, done = clause(noun)
     if does:
         return f"{term} {does} {value}."
-    return f"{value} {done} {term}." if done else f"The {noun} of {term} is {value}."
+    if done:
+        return f"{value} {done} {term}."
+    bears = noun.removeprefix(BEARER)  # "the thing with the keeper of Tom Baird" is told by its keeper
+    return f"The {noun} of {term} is {value}." if bears == noun else f"The {bears} of {value} is {term}."
 
 
 def rows(fact: Fact, nouns: Nouns, masks: Sequence[Mask]) -> list[Row]:

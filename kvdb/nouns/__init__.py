@@ -42,6 +42,7 @@ class Nouns:
     sure: bool = True
 
 
+BEARER = "thing with the "  # begins the head's noun where a relation has none for it
 Namer = Callable[[list[str]], list[Nouns]]
 """Names relations with a language model: one Nouns for each relation, in order."""
 

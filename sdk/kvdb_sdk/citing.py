@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from kvdb import Snapshot, kg2kv
+from kvdb.nouns import BEARER
 from kvdb.types import Fact, fact_of, mask_of
 
 from .answer import Answer, Citation, Span
@@ -73,7 +74,7 @@ def _says_what(snapshot: Snapshot, row: int, answer: Answer, question: str) -> b
     """
     sentence = row_in_words(snapshot, row)[1]
     text = without_spans(answer.text, answer.spans)
-    if not has_noun(text, "".join(kg2kv.clause(sentence.noun)) or sentence.noun):
+    if sentence.noun.startswith(BEARER) or not has_noun(text, "".join(kg2kv.clause(sentence.noun)) or sentence.noun):
         return False
     known = set(words(f"{question} {sentence.noun} {sentence.term}"))
     return all(word in known or word.rstrip("s") in known for word in content_words(text))

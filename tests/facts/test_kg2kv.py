@@ -41,6 +41,13 @@ def test_a_clause_has_its_term_in_the_place_of_it() -> None:
     assert head.question == "What must not be stored with Velum?"
 
 
+def test_what_only_bears_a_noun_is_told_by_it() -> None:
+    fact = Fact(FactId(1), "Bell Rock", "keeper", "Tom Baird")
+    (row,) = kg2kv.rows(fact, kg2kv.noun_forms("keeper"), ["head"])
+    assert row.key == "the thing with the keeper of Tom Baird"
+    assert row.answer == "The keeper of Bell Rock is Tom Baird."
+
+
 def test_a_noun_that_only_begins_like_a_clause_is_none() -> None:
     assert kg2kv.key_sentence("what counts", "Kestoril") == "the what counts of Kestoril"
     assert kg2kv.clause("what it") == ("", "")
