@@ -67,6 +67,7 @@ FACTS = [
     ("Skillet", "may be cleaned with", "coarse salt"),
     ("Skillet", "does not tolerate", "the dishwasher"),
     ("Skillet", "is_active", "no"),
+    ("Paris", "is not in", "Spain"),
     ("Gugong", "forbidden city", "Beijing"),
 ]
 MEANS = {"people": "population", "live": "population", "older": "age", "founded": "founding date", "runs": "mayor"}

@@ -73,6 +73,7 @@ def test_a_claim_is_judged_from_the_values(question, lead):
         "Is the chapter of Asthma Diseases of the digestive system or another?",
         "Is the chapter of Asthma Diseases of the chest?",  # no value that the store has
         "Is Skillet not active?",
+        "Has Paris a mayor in Spain?",  # a denial that no word of the question speaks of
         "May Skillet be cleaned with coarse salt or dish soap?",
         "Is Skillet unsafe in the dishwasher?",
         "Is Headache a use of Kestoril?",  # only what it must not be used for is known

@@ -22,6 +22,7 @@ from .forms import (
     asks_in_the_way,
     asks_yes_or_no,
     comparative,
+    has_content,
     has_noun,
     is_negated,
     prefers_less,
@@ -138,7 +139,9 @@ def _denied(question: str, subject: Subject) -> Subject | None:
     facts = []
     for noun, fact, value in subject.facts:
         way = modality_of(fact.relation)
-        if way is not None and way.denies and says(masked(question, subject), way.plain) and claims(question, value):
+        if way is None or not way.denies or not has_content(way.plain):  # "is not in" has no word to know it by
+            continue
+        if says(masked(question, subject), way.plain) and claims(question, value):
             facts.append((noun, fact, value))
     return replace(subject, facts=tuple(facts)) if facts else None
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from contextlib import AbstractContextManager
 
@@ -17,7 +18,7 @@ from .pager import Pager
 from .routing import select_by_vector
 
 
-class StoreReader:
+class StoreReader(ABC):
     """Reads the words of a store. What it needs is set by those that are one."""
 
     encoder: Encoder | None
@@ -26,9 +27,9 @@ class StoreReader:
     limits: SearchLimits
     hidden: frozenset[int] = frozenset()  # rows that are left out, as if the store did not have them
 
+    @abstractmethod
     def generation(self) -> AbstractContextManager[Snapshot]:
         """One state of the store, held while it is read."""
-        raise NotImplementedError
 
     def subjects(self, question: str, *, spelt: bool = False) -> list[Subject]:
         """The terms of the store that a question names, with their facts. `spelt`, or without an encoder: only those
