@@ -244,21 +244,6 @@ def test_threads_write_in_turns(filled: Path, fakes: ModuleType) -> None:
         assert store.verify().ok
 
 
-def test_a_full_map_is_told_and_loses_nothing(path: Path, fakes: ModuleType) -> None:
-    with kvdb.open(path, create=True, map_size=1 << 20) as store:
-        count = 0
-        with pytest.raises(kvdb.errors.StoreFullError, match="map size"):
-            for count in range(100):
-                store.insert([(f"head {count} {i}", "r", "t" * 500 + str(i)) for i in range(50)], fakes.encode)
-        assert count > 0
-        assert len(list(store.match())) == count * 50
-        assert store.verify().ok
-        assert store.delete(range(1, 51)) == 50 or count == 1
-    with kvdb.open(path) as store:
-        store.insert([(f"more {i}", "r", "t" * 500 + str(i)) for i in range(500)], fakes.encode)
-        assert store.verify().ok
-
-
 def test_a_full_disk_is_told_before_the_file_is_mapped(
     filled: Path, monkeypatch: pytest.MonkeyPatch, fakes: ModuleType
 ) -> None:

@@ -1,4 +1,4 @@
-"""A disk that is really full, and one that is really read-only: a small one in memory, where tests may mount it."""
+"""A disk that is really full, one that is really read-only (small ones in memory, where tests may mount), and a full map."""
 
 from __future__ import annotations
 
@@ -190,3 +190,18 @@ def test_a_read_only_disk_is_read_and_says_why_it_is_not_written(
     assert sorted(os.listdir(disk)) == before
     with kvdb.open(filled) as store:
         assert store.delete([1]) == 1 and store.verify().ok
+
+
+def test_a_full_map_is_told_and_loses_nothing(path: Path, fakes: ModuleType) -> None:
+    with kvdb.open(path, create=True, map_size=1 << 20) as store:
+        count = 0
+        with pytest.raises(kvdb.errors.StoreFullError, match="map size"):
+            for count in range(100):
+                store.insert([(f"head {count} {i}", "r", "t" * 500 + str(i)) for i in range(50)], fakes.encode)
+        assert count > 0
+        assert len(list(store.match())) == count * 50
+        assert store.verify().ok
+        assert store.delete(range(1, 51)) == 50 or count == 1
+    with kvdb.open(path) as store:
+        store.insert([(f"more {i}", "r", "t" * 500 + str(i)) for i in range(500)], fakes.encode)
+        assert store.verify().ok
