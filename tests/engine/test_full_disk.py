@@ -1,4 +1,4 @@
-"""A disk that is really full, one that is really read-only (small ones in memory, where tests may mount), and a full map."""
+"""A disk that is really full, and one that is read-only: small ones in memory, where tests may mount. And a full map."""
 
 from __future__ import annotations
 
