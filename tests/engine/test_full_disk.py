@@ -1,4 +1,4 @@
-"""A disk that is really full, and one that is read-only: small ones in memory, where tests may mount. And a full map."""
+"""A full disk and a read-only one, really: small ones in memory, where tests may mount. And a full map."""
 
 from __future__ import annotations
 
