@@ -8,7 +8,7 @@ The key sentence is what the encoder sees; the value is what the model may copy,
 
 A question about a fact and its key differ only by "What is" and the question mark, so that their vectors lie
 close. Where no noun fits a relation, a clause does, "what it supersedes" or "what supersedes it": its "it" is the term,
-in "what Kestoril supersedes", and the fact is told by the relation's own words.
+in "what Kestoril supersedes" or "what Kestoril's leaflet omits", and the fact is told by the relation's own words.
 """
 
 from __future__ import annotations
@@ -50,14 +50,14 @@ class Row:
 def key_sentence(noun: str, term: str) -> str:
     """The sentence that stands for a row in the encoder's space: "the capital of France", "what France exports"."""
     does, done = clause(noun)
-    return f"what {term} {does}" if does else f"what {done} {term}" if done else f"the {noun} of {term}"
+    return f"what {_doer(noun, term)} {does}" if does else f"what {done} {term}" if done else f"the {noun} of {term}"
 
 
 def question(noun: str, term: str) -> str:
     """The question that a row answers."""
     does, done = clause(noun)
     if does:
-        return f"Tell me what {term} {does}."
+        return f"Tell me what {_doer(noun, term)} {does}."
     return f"What {done} {term}?" if done else f"What is the {noun} of {term}?"
 
 
@@ -65,11 +65,16 @@ def answer(noun: str, term: str, value: str) -> str:
     """The full sentence that answers it, with the value verbatim."""
     does, done = clause(noun)
     if does:
-        return f"{term} {does} {value}."
+        return f"{_doer(noun, term)} {does} {value}."
     if done:
         return f"{value} {done} {term}."
     bears = noun.removeprefix(BEARER)  # "the thing with the keeper of Tom Baird" is told by its keeper
     return f"The {noun} of {term} is {value}." if bears == noun else f"The {bears} of {value} is {term}."
+
+
+def _doer(noun: str, term: str) -> str:
+    """Who does what a clause says: the term, or something of it: "Casa Flor", "Casa Flor's" (fees include ...)."""
+    return f"{term}'s" if noun.startswith("what its ") else term
 
 
 def rows(fact: Fact, nouns: Nouns, masks: Sequence[Mask]) -> list[Row]:

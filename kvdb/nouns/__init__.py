@@ -2,8 +2,8 @@
 
 Nouns stay ("capital"), verb phrases become the noun that fits: "was founded by" gives "founder" where the
 tail is masked, "organisation founded" where the head is. Rules come in this order, the first that fits wins:
-the user's mapping file, the lexicon, what must, may or does not hold (modality.py), the patterns below, a clause with
-the relation's own words ("what it supersedes"), the relation as it stands. Where that is a guess, `Nouns.sure` is
+the user's mapping file, the lexicon, what must, may or does not hold (modality.py), the patterns below, a clause
+(clauses.py), the relation as it stands. Where that is a guess, `Nouns.sure` is
 False, and a language model (`Namer`) may be asked. Deterministic; never empty; never a line break.
 """
 
@@ -11,10 +11,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
-from dataclasses import dataclass
 from functools import lru_cache
 
-from kvdb.nouns.lexicon import ACTIVE, FIXED, SYMMETRIC, THIN_NOUNS, TYPE_NOUNS
+from kvdb.nouns.clauses import BEARER, IS, Nouns, bare, bearer, being, clause, own, whole
+from kvdb.nouns.lexicon import COMMON_VERBS, FIXED, SYMMETRIC, THIN_NOUNS, TYPE_NOUNS
 from kvdb.nouns.modality import split_modality
 from kvdb.nouns.words import (
     agent,
@@ -24,6 +24,7 @@ from kvdb.nouns.words import (
     ends_open,
     gerund,
     is_participle,
+    is_third_person,
     is_verbal,
     knows_verb,
     nominal,
@@ -32,17 +33,8 @@ from kvdb.nouns.words import (
     strip_auxiliary,
 )
 
+__all__ = ["BEARER", "Namer", "Nouns", "clause", "noun_forms"]
 
-@dataclass(frozen=True, slots=True)
-class Nouns:
-    """The two nouns of a relation. `sure` is False where the rules guessed."""
-
-    tail_noun: str
-    head_noun: str
-    sure: bool = True
-
-
-BEARER = "thing with the "  # begins the head's noun where a relation has none for it
 Namer = Callable[[list[str]], list[Nouns]]
 """Names relations with a language model: one Nouns for each relation, in order."""
 
@@ -52,9 +44,11 @@ _PREPOSITIONS = (
     "of|by|in|at|on|to|for|from|with|as|into|through|under|against|about|than|near|within|via|during|between"
 )
 _LONGEST = 200  # characters; what is longer is no phrase
+_ARTICLE = re.compile(r"(?:a|an|the)\s", re.I)
+_HOW = re.compile(
+    r"(?:\w+ly|first|last|well|best|also|now|once|still|long|most|least|often|never|not|only|in|on)\s", re.I
+)
 _NOT = re.compile(r"\b(?:not|never|no|without|lacks|un(?:fit|safe|suitable|suited|able|related|like))\b|n't\b", re.I)
-_FIRST_WORD = re.compile(r"^(?:a|an|the)\s+", re.I)
-_IS = re.compile(r"^(?:is|was|are|were|has been|have been|be)\s+", re.I)
 
 
 @lru_cache(maxsize=65536)
@@ -62,7 +56,7 @@ def noun_forms(relation: str) -> Nouns:
     """The nouns of a relation by rules alone."""
     phrase = clean(relation)
     if len(phrase) > _LONGEST:
-        return Nouns(phrase, _bearer(phrase), sure=False)
+        return Nouns(phrase, bearer(phrase), sure=False)
     fixed, modal = FIXED.get(phrase.lower()), _modal(phrase)
     if fixed is None and modal is not None:
         return modal
@@ -71,8 +65,8 @@ def noun_forms(relation: str) -> Nouns:
         return Nouns(*fixed)
     nouns = next(filter(None, (rule(phrase) for rule in _RULES)), None)
     if (is_verbal(phrase) and not (nouns and nouns.sure)) or _loses_a_not(phrase, nouns):
-        return _whole(phrase)
-    return nouns or Nouns(phrase, _bearer(phrase), sure=_looks_like_noun(phrase))
+        return whole(phrase)
+    return nouns or Nouns(phrase, bearer(phrase), sure=_looks_like_noun(phrase))
 
 
 def _loses_a_not(phrase: str, nouns: Nouns | None) -> bool:
@@ -86,39 +80,13 @@ def _modal(phrase: str) -> Nouns | None:
     if modality is None:
         return None
     plain = noun_forms(modality.plain)
-    fits = plain.sure and not plain.tail_noun.startswith("thing ") and not plain.tail_noun.endswith(" thing")
+    thing = plain.tail_noun.startswith("thing ") or plain.tail_noun.endswith(" thing")
+    fits = plain.sure and not thing and plain.tail_noun != modality.plain  # "does not cross": a verb, whatever it looks
     if not (modality.adjective and fits) or any(clause(plain.tail_noun)) or split_modality(modality.plain):
-        return _whole(phrase, sure=True)  # however a language model would call it, it might forget the "not"
+        return whole(phrase, sure=True)  # however a language model would call it, it might forget the "not"
     tail = f"{modality.adjective} {plain.tail_noun}"
-    head = _bearer(tail) if plain.head_noun.startswith("thing ") else f"{modality.adjective} {plain.head_noun}"
+    head = bearer(tail) if plain.head_noun.startswith("thing ") else f"{modality.adjective} {plain.head_noun}"
     return Nouns(tail, head)
-
-
-def _whole(phrase: str, *, sure: bool = False) -> Nouns:
-    """A verb phrase that no noun fits: what the head does is told whole."""
-    first = phrase.split(" ", 1)[0]
-    if is_participle(first) and first.lower() not in ACTIVE and ends_open(phrase):
-        phrase = f"is {phrase}"  # "contraindicated with"
-    return Nouns(f"what it {phrase}", f"what {phrase} it", sure=sure)
-
-
-def clause(noun: str) -> tuple[str, str]:
-    """The relation of a noun that is a clause: of "what it supersedes", where "it" does so, or of "what supersedes it",
-    where that is done to it. Twice "" for any other noun.
-    """
-    does = noun.removeprefix("what it ")
-    if does != noun:
-        return does, ""
-    done = noun.removeprefix("what ").removesuffix(" it")
-    return "", (done if noun == f"what {done} it" else "")
-
-
-def _bearer(noun: str, kind: str = "thing") -> str:
-    return f"{kind} with the {noun}"
-
-
-def _bare(text: str) -> str:
-    return _FIRST_WORD.sub("", text).strip()
 
 
 def _has(phrase: str) -> Nouns | None:
@@ -126,9 +94,9 @@ def _has(phrase: str) -> Nouns | None:
     found = re.fullmatch(r"(?:has|have|had)\s+(?!been\b)(.+)", phrase, re.I)
     if not found:
         return None
-    noun, told = _bare(found[1]), _FIRST_WORD.match(found[1]) is not None
+    noun, told = bare(found[1]), _ARTICLE.match(found[1]) is not None
     by = re.fullmatch(rf"(.+?)\s+(?:{_PREPOSITIONS})", noun, re.I)
-    return Nouns(by[1], _bearer(by[1]), sure=told) if by else Nouns(noun, _bearer(noun))
+    return Nouns(by[1], bearer(by[1]), sure=told) if by else Nouns(noun, bearer(noun))
 
 
 def _made_by(phrase: str) -> Nouns | None:
@@ -138,12 +106,12 @@ def _made_by(phrase: str) -> Nouns | None:
         return None
     before, verb, after = found[1].strip(), found[2], found[3]
     fixed = FIXED.get(f"{verb.lower()} by")
-    doer = _bare(after) if after else fixed[0] if fixed else agent(verb)
+    doer = bare(after) if after else fixed[0] if fixed else agent(verb)
     if not before:
-        return Nouns(doer, fixed[1] if fixed else _bearer(doer), sure=bool(after or fixed) or knows_verb(verb))
+        return Nouns(doer, fixed[1] if fixed else bearer(doer), sure=bool(after or fixed) or knows_verb(verb))
     if before.lower().endswith("ly"):
-        return Nouns(f"{_adjective(before)} {doer}", _bearer(f"{_adjective(before)} {doer}"), sure=False)
-    return Nouns(doer, _bare(before))
+        return Nouns(f"{_adjective(before)} {doer}", bearer(f"{_adjective(before)} {doer}"), sure=False)
+    return Nouns(doer, bare(before))
 
 
 def _belongs(phrase: str) -> Nouns | None:
@@ -152,9 +120,9 @@ def _belongs(phrase: str) -> Nouns | None:
     if found:
         return Nouns(found[1], f"member of the {found[1]}")
     of = re.fullmatch(r"(.+?) of (?:a|an|the) (.+)", strip_auxiliary(phrase), re.I)
-    if not of or not (_IS.match(phrase) or core(of[1]) in {"part", "member"}):
+    if not of or not (IS.match(phrase) or core(of[1]) in {"part", "member"}):
         return None
-    what, whole = _bare(of[1]), of[2]
+    what, whole = bare(of[1]), of[2]
     if is_participle(what.split()[0]) and " " not in what:
         return None
     # "Ziagen is another name of the drug Abacavir": the tail is a name too.
@@ -171,7 +139,11 @@ def _inside(phrase: str) -> Nouns | None:
     if same:
         return Nouns(f"fellow member of the {same[1]}", f"fellow member of the {same[1]}")
     found = re.fullmatch(r"(?:(.+?) )?(?:in|at|on|within|inside) (?:a|an|the) (.+)", strip_auxiliary(phrase), re.I)
-    if not found or not (_IS.match(phrase) or found[1] is None or is_participle(found[1]) or base_verb(found[1])):
+    if (
+        not found
+        or ends_open(phrase)
+        or not (IS.match(phrase) or found[1] is None or is_participle(found[1]) or base_verb(found[1]))
+    ):
         return None
     deed, place = found[1], found[2]
     if not deed or deed.lower() in {"located", "situated", "found", "contained", "placed", "lies", "based"}:
@@ -183,7 +155,7 @@ def _inside(phrase: str) -> Nouns | None:
     verb = base_verb(deed)
     if verb:
         return Nouns(f"{place} of {nominal(verb)}", f"thing {gerund(verb)} in the {place}")
-    return Nouns(place, _bare(deed), sure=False)
+    return Nouns(place, bare(deed), sure=False)
 
 
 def _adjective(adverb: str) -> str:
@@ -208,22 +180,23 @@ def _transitive(phrase: str) -> Nouns | None:
         return None
     if re.fullmatch(rf"(?:{_PREPOSITIONS})\b.*", rest, re.I):
         return None
-    thing, done = _bare(rest), participle(verb)
+    thing, done = bare(rest), participle(verb)
     if not rest:
         manner = f"{adverb.lower()} " if adjective else ""
-        return Nouns(f"what it {manner}{first}", f"{adjective}{agent(verb)}")
+        named = f"{adjective}{agent(verb)}" if verb in COMMON_VERBS else f"what {manner}{first} it"
+        return Nouns(f"what it {manner}{first}", named)
     if re.search(rf"\s(?:{_PREPOSITIONS})$", thing, re.I):
         return None
-    return Nouns(f"{adjective}{thing} {done}", f"thing {gerund(verb)} the {thing}", sure=bool(_FIRST_WORD.match(rest)))
+    return Nouns(f"{adjective}{thing} {done}", f"thing {gerund(verb)} the {thing}", sure=bool(_ARTICLE.match(rest)))
 
 
 def _relative(phrase: str) -> Nouns | None:
     """is the capital of: the head is the noun, the tail is what it belongs to"""
-    found = re.fullmatch(r"(.+?) (of|to|for|from|with|as|in|at|on|under|near|than|against)", phrase, re.I)
+    found = re.fullmatch(rf"(.+?) ({_PREPOSITIONS}|until|since)", phrase, re.I)
     if not found:
         return None
     verbal = strip_auxiliary(phrase)
-    what, preposition = _bare(verbal.rsplit(" ", 1)[0]), found[2].lower()
+    what, preposition = bare(verbal.rsplit(" ", 1)[0]), found[2].lower()
     if not what:
         return Nouns("location", "thing in the location", sure=False)
     words = what.split()
@@ -233,18 +206,21 @@ def _relative(phrase: str) -> Nouns | None:
     fixed = FIXED.get(f"{words[-1].lower()} {preposition}")
     if fixed and len(words) > 1 and not words[0].lower().endswith("ly") and not is_verbal(verbal):
         return Nouns(fixed[0], what)
-    return _deed(words, preposition) or _inverse(what, preposition)
+    return _deed(words, preposition) or being(phrase, what, preposition)
 
 
 def _deed(words: list[str], preposition: str) -> Nouns | None:
     """occurs in -> place of occurring; derivationally related to -> derivationally related thing"""
-    verb = base_verb(words[0])
+    verb = base_verb(words[0]) if is_third_person(words[0]) else None
     if is_participle(words[-1]) or (verb and len(words) == 1):
-        deed = nominal(verb or words[-1])
         described = " ".join(words)
+        if verb is None and len(words) > 1 and not _HOW.match(described):  # "notice given for"
+            thing = " ".join(words[:-1])
+            return Nouns(f"what its {thing} is {words[-1]} {preposition}", bearer(thing), sure=False)
+        deed = nominal(verb or words[-1])
         if preposition in {"in", "at", "on", "near", "under"}:
             what = "date" if preposition == "on" else "time or place"  # only the tail tells
-            return Nouns(f"{what} of {deed}", _bearer(f"{what} of {deed}"), sure=False)
+            return Nouns(f"{what} of {deed}", bearer(f"{what} of {deed}"), sure=False)
         if preposition == "from":
             return Nouns(f"{deed} source", f"{deed} product", sure=False)
         if preposition == "for":
@@ -259,15 +235,6 @@ def _deed(words: list[str], preposition: str) -> Nouns | None:
     return None
 
 
-def _inverse(what: str, preposition: str) -> Nouns:
-    if preposition == "of":
-        return Nouns(f"{what} affiliation", what, sure=False)
-    if preposition in {"in", "at", "on", "near", "under"}:
-        return Nouns(f"place of the {what}", what, sure=False)
-    side = {"from": "source", "for": "purpose", "with": "partner"}.get(preposition, "target")
-    return Nouns(f"{what} {side}", what, sure=False)
-
-
 def _typed(phrase: str) -> Nouns | None:
     """country of the airport -> country; status of the language -> language status; type of company"""
     found = re.fullmatch(r"(.+?) of (?:(?:the|its|an?) )?(\w+)", phrase, re.I)
@@ -275,20 +242,20 @@ def _typed(phrase: str) -> Nouns | None:
         return None
     noun, kind = found[1], found[2].lower()
     if noun.lower() in {"type", "kind"} or (noun.lower() in THIN_NOUNS and kind in TYPE_NOUNS):
-        return Nouns(f"{kind} {noun.lower()}", _bearer(f"{kind} {noun.lower()}"))
+        return Nouns(f"{kind} {noun.lower()}", bearer(f"{kind} {noun.lower()}"))
     if kind in TYPE_NOUNS and re.search(r" of the ", phrase, re.I) and not re.search(r"\b(?:of|number)\b", noun):
-        return Nouns(noun, _bearer(noun, kind))
+        return Nouns(noun, bearer(noun, kind))
     its = re.fullmatch(r"name of its (\w+)", phrase, re.I)
-    return Nouns(f"{its[1]} name", _bearer(f"{its[1]} name")) if its else None
+    return Nouns(f"{its[1]} name", bearer(f"{its[1]} name")) if its else None
 
 
 def _is_something(phrase: str) -> Nouns | None:
     """is active, can be deleted: answered by yes or no, never "the is ... of"."""
-    bare = _bare(strip_auxiliary(phrase))
-    return None if bare == phrase or not bare else Nouns(bare, _bearer(bare), sure=False)
+    what = bare(strip_auxiliary(phrase))
+    return None if what == phrase or not what else Nouns(what, bearer(what), sure=False)
 
 
-_RULES: tuple[_Rule, ...] = (_has, _made_by, _belongs, _inside, _typed, _transitive, _relative, _is_something)
+_RULES: tuple[_Rule, ...] = (own, _has, _made_by, _belongs, _inside, _typed, _transitive, _relative, _is_something)
 
 
 def _looks_like_noun(phrase: str) -> bool:

@@ -7,8 +7,16 @@ been" and without articles. Each gives (tail noun, head noun).
 
 from __future__ import annotations
 
+from importlib import resources
+
 from kvdb.nouns.people import PEOPLE_AND_WORKS
 from kvdb.nouns.things import THINGS
+
+
+def _words_of(file: str) -> frozenset[str]:
+    text = resources.files("kvdb.nouns").joinpath(file).read_text(encoding="utf-8")
+    return frozenset(word for line in text.splitlines() if not line.startswith("#") for word in line.split())
+
 
 FIXED: dict[str, tuple[str, str]] = {
     phrase: (tail, head)
@@ -86,7 +94,7 @@ disprove dissolve distribute divide dominate dye eat edit educate elect emit emp
 emulate enable enclose encode encompass encourage end endanger endorse enforce enhance ensure entail
 enter entitle equal establish evaluate evict evolve exceed exclude execute exempt exhibit exist
 expire explain export express extend face facilitate feature feed fight finance flow fly follow
-forbid forgive form formulate found fulfil fulfill fund generate give govern graduate grow guide
+forgive form formulate found fulfil fulfill fund generate give govern graduate grow guide
 hate have head help hinder hold host hunt identify ignite ignore illustrate implement imply import
 improve include increase incur indicate induce influence inform inhabit inherit inhibit initiate
 inspect inspire install instruct integrate interact interfere interpret introduce invade invalidate
@@ -110,7 +118,9 @@ translate transmit transport traverse treat trigger undergo underlie undermine u
 unlock use utilise utilize validate venerate verify violate visit waive want weaken wear weigh win
 withdraw withstand work worship write
 """
-VERBS = frozenset(_VERBS.split())
+COMMON_VERBS = frozenset(_VERBS.split())  # whoever does it has a name that people use
+VERBS = COMMON_VERBS | _words_of("verbs.txt")
+MAYBE_VERBS = VERBS | _words_of("verbs_or_nouns.txt")
 
 IRREGULAR_PARTICIPLES = {
     "written": "writing", "built": "building", "made": "making", "led": "leading", "taught": "teaching",
@@ -124,7 +134,18 @@ IRREGULAR_PARTICIPLES = {
     "meant": "meaning", "caught": "catching", "lost": "losing", "left": "leaving", "met": "meeting",
     "put": "putting", "read": "reading", "spent": "spending", "stood": "standing", "wrote": "writing",
     "became": "becoming", "began": "beginning", "begun": "beginning", "broken": "breaking",
-    "eaten": "eating",
+    "eaten": "eating", "spun": "spinning", "woven": "weaving", "torn": "tearing", "stolen": "stealing",
+    "hidden": "hiding", "frozen": "freezing", "laid": "laying", "dealt": "dealing", "forbidden": "forbidding",
+    "sewn": "sewing", "sown": "sowing", "struck": "striking", "hung": "hanging", "slain": "slaying",
+    "blown": "blowing", "carven": "carving", "forgotten": "forgetting", "forgiven": "forgiving",
+    "overrun": "overrunning", "overseen": "overseeing", "overtaken": "overtaking", "overthrown": "overthrowing",
+    "overridden": "overriding", "rewritten": "rewriting", "rebuilt": "rebuilding", "resold": "reselling",
+    "ridden": "riding", "shaken": "shaking", "shot": "shooting", "shut": "shutting", "strung": "stringing",
+    "sunk": "sinking", "sworn": "swearing", "trodden": "treading", "undergone": "undergoing",
+    "undertaken": "undertaking", "underwritten": "underwriting", "undone": "undoing", "upheld": "upholding",
+    "withdrawn": "withdrawing", "rung": "ringing", "withheld": "withholding", "wound": "winding", "wrought": "working",
+    "lit": "lighting", "bent": "bending", "felt": "feeling", "heard": "hearing", "hurt": "hurting",
+    "lent": "lending", "swept": "sweeping", "slung": "slinging", "ground": "grinding", "fled": "fleeing",
 }  # fmt: skip
 
 # Past tenses without an object: "merged into" is no "is merged into".
@@ -132,14 +153,23 @@ _ACTIVE = """
 appeared arrived belonged benefited borrowed bought came collaborated competed converted defected departed died
 emerged emigrated escaped evolved fell feuded fled fought graduated immigrated inherited learned lived merged
 migrated moved participated played received resigned retired returned rose served starred studied traveled
-travelled turned voted went worked
+travelled turned voted went worked wrote began became acted aligned applied campaigned climbed collided competed
+complained consulted contributed crashed debuted depended descended differed disagreed expanded flourished grew happened
+hinted insisted intermarried invested joined listened lobbied objected occurred originated partnered performed
+protested quarrelled quarreled rallied reacted rebelled relied reported resided responded resulted sailed settled sided
+specialised specialized spoke strived struggled succeeded suffered survived sympathised sympathized testified toured
+trended waited wandered
 """
 ACTIVE = frozenset(_ACTIVE.split())
 
 _PASTS = """
 became began bought broke brought came chose drew drove fell felt fought found gave got grew held knew led left
 lent lost made met paid put ran rose said sang sat saw sent sold spent spoke stood swam taught thought threw
-told took went won wore wrote
+told took went won wore wrote arose ate awoke bore bound caught clung crept dealt dreamt dwelt flew fled forbade forgave
+forgot foresaw froze gave hid hung knelt laid lay leapt lit outdid outgrew outsold overcame overran overrode oversaw
+overtook overthrew rang rebuilt retold rewrote rode sank shone shook shot shrank slew slept slid sought spun sprang
+stole strode strove struck stuck swept swore swung taught tore undertook underwent underwrote undid upheld wept withdrew
+withstood woke wove
 """
 PASTS = frozenset(_PASTS.split())
 

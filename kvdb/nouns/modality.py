@@ -11,7 +11,7 @@ import re
 from functools import lru_cache
 from typing import NamedTuple
 
-from kvdb.nouns.lexicon import VERBS
+from kvdb.nouns.lexicon import COMMON_VERBS, MAYBE_VERBS, VERBS
 from kvdb.nouns.words import clean, ends_open
 
 _MODAL = re.compile(
@@ -76,8 +76,9 @@ def _modal(phrase: str) -> Modality | None:
     if not found:
         return None
     modal = found["modal"].lower()
-    left_open = modal in ("must", "shall", "should") and found["rest"].lower().startswith("be ")  # "must not be left"
-    if not left_open and not _says_what_is_done(found["rest"], plainly=modal == "will"):
+    first = found["rest"].split(" ", 1)[0].lower()
+    no_noun = modal in ("must", "shall", "should") and (first == "be" or first in MAYBE_VERBS)  # "must not be left"
+    if not no_noun and not _says_what_is_done(found["rest"], plainly=modal == "will"):
         return None
     rest = found["rest"]
     return Modality(_adjective(modal, bool(found["not"]), rest), _plain(rest))
@@ -89,7 +90,7 @@ def _negated(phrase: str) -> Modality | None:
         found = _NEVER.fullmatch(phrase)
         return Modality("" if _IN_PART.match(found["rest"]) else "excluded", found["rest"]) if found else None
     rest = found["rest"]
-    if found["do"] and not _says_what_is_done(rest):  # "do not resuscitate"
+    if found["do"] and not (rest.split(" ", 1)[0].lower() in COMMON_VERBS or ends_open(rest)):  # "do not resuscitate"
         return None
     plain = f"is {rest}" if found["is"] else _plain(rest)
     return Modality("" if _IN_PART.match(rest) else "excluded", plain)
@@ -97,12 +98,14 @@ def _negated(phrase: str) -> Modality | None:
 
 def _says_what_is_done(rest: str, *, plainly: bool = False) -> bool:
     """Whether a verb follows, so that it is no "can opener"; nor a yes or no of its own, as "can be deleted" is.
-    `plainly`: only where it is no noun either ("will date").
+    `plainly`: only where it cannot be a noun ("will go to", not "will date").
     """
     first, *more = re.sub(r"^(?:only|also)\s+", "", rest.lower()).split()
     if first == "be":
         return len(more) > 1
-    return first == "have" or (not plainly and (first in VERBS or ends_open(rest)))
+    if first == "have":
+        return True
+    return first in VERBS and ends_open(rest) if plainly else first in VERBS or ends_open(rest)
 
 
 def _adjective(modal: str, negated: bool, rest: str) -> str:

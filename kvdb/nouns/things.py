@@ -156,11 +156,29 @@ starts on|start date|thing with the start date
 begins on|start date|thing with the start date
 starts at|start|thing with the start
 ends at|end|thing with the end
+built|date of construction|thing with the date of construction
 opened in|year of opening|thing opened in the year
 opened on|date of opening|thing opened on the date
 signed in|year or place of signing|thing signed
 signed on|date of signing|thing signed
 first appeared in|first appearance|thing that first appeared
+before|later event|earlier event
+after|earlier event|later event
+because|cause|effect
+as result|result|cause
+as result of|cause|result
+at same time|simultaneous event|simultaneous event
+so that|purpose|thing with the purpose
+in order to|purpose|thing with the purpose
+lead to|result|cause
+led to|result|cause
+result in|result|cause
+resulted from|cause|result
+results from|cause|result
+result from|cause|result
+consist of|component|containing whole
+belong to|owner or group|member or belonging
+depend on|dependency|dependent
 broader|broader concept|narrower concept
 narrower|narrower concept|broader concept
 related|related thing|related thing

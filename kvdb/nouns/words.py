@@ -11,7 +11,17 @@ from functools import cache, lru_cache
 from typing import Any
 from urllib.parse import unquote
 
-from kvdb.nouns.lexicon import ACRONYMS, IRREGULAR_AGENTS, IRREGULAR_PARTICIPLES, OR_VERBS, PASTS, VERBS
+from kvdb.nouns.lexicon import (
+    ACRONYMS,
+    ACTIVE,
+    COMMON_VERBS,
+    IRREGULAR_AGENTS,
+    IRREGULAR_PARTICIPLES,
+    MAYBE_VERBS,
+    OR_VERBS,
+    PASTS,
+    VERBS,
+)
 
 _AUXILIARY = re.compile(
     r"^(?:(?:is|was|are|were|be|been|being|has been|have been|had been|will be|can be|may be)\s+)+"
@@ -21,10 +31,19 @@ _AUXILIARY = re.compile(
 _BEGINS = re.compile(r"(?:is|was|are|were|has|have|had|never|no longer|not)\b", re.I)
 _ENDS = re.compile(
     r"\s(?:of|by|in|at|on|to|for|from|with|as|into|through|under|against|about|than|near|within|via|during|between|"
-    r"after|before|over|above|below|off|out|up|down|upon|until|if|when|that|alongside|without)$",
+    r"after|before|over|above|below|off|out|up|down|upon|until|since|if|when|that|alongside|without)$",
     re.I,
 )
 _TOWARDS = re.compile(r"\s(?:to|from|with|into|against|through|below|above|after|before|upon|off|without)$", re.I)
+_PREFIX_OF_VERB = re.compile(r"^(?:up|down|co|re|de|dis|over|out|trans|auto|mis|sub|inter|hyper)(?=[a-z]{5})")
+_MAYBE_VERB = re.compile(r"(?!news$)[a-z]+[^sui]s$", re.I)
+_DETERMINERS = frozenset({"the", "a", "an", "its", "his", "her", "their", "no", "not", "only"})
+_BEFORE_A_VERB = ("co-", "re-", "pre-", "cross-", "self-", "over-", "out-", "mis-", "un-")
+_GOES_ON = re.compile(
+    r"(?:in|at|on|to|for|from|with|as|into|through|under|against|about|near|within|via|during|between|after|before|"
+    r"over|above|below|off|out|up|down|upon|until|since|if|when|alongside|without|the|an?|its|no|not|only|\w+ly)\b",
+    re.I,
+)  # what follows a verb, and hardly a plural noun: "screws into", "lands automatically", not "parts of"
 _ARTICLE = re.compile(r"\b(?:a|an|the)\s+(?=\S)", re.I)
 _CAMEL = re.compile(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])")
 _SMALL_WORDS = re.compile(r"(?:^|-)(?:of|in|by|at|on|is|has|was|to|for|from|with|and|the)(?:-|$)", re.I)
@@ -49,12 +68,18 @@ def clean(relation: str) -> str:
     spaced = any(c.isspace() for c in text)
     text = text.replace("_", " ").strip()
     if not spaced:
-        if text.count("-") > 1 or _SMALL_WORDS.search(text):
+        if text.count("-") > 1 or (_SMALL_WORDS.search(text) and not _is_check_in(text)):
             text = text.replace("-", " ")
         if _CAMEL.search(text) and not re.search(r"[^\w\s-]", text):
             text = " ".join(_decapitalise(word) for word in _CAMEL.sub(" ", text).split())
     text = _SPACES.sub(" ", "".join(c if c.isprintable() else " " for c in text)).strip()
     return _hush(text) or _SPACES.sub(" ", relation).strip() or "relation"
+
+
+def _is_check_in(text: str) -> bool:
+    """Whether the hyphen belongs to a noun: "check-in", "swearing-in", not "lives-in"."""
+    what, _, last = text.rpartition("-")
+    return last.lower() in ("in", "on") and not is_participle(what) and not is_third_person(what)
 
 
 def _decapitalise(word: str) -> str:
@@ -88,33 +113,53 @@ def strip_auxiliary(phrase: str) -> str:
 def base_verb(word: str) -> str | None:
     """The plain verb of a third-person form: "governs" gives "govern". None where it is no known verb."""
     lower = word.lower()
-    if lower in VERBS:
-        return lower
-    if not lower.endswith("s") or not lower.isascii() or not lower.isalpha():
+    return lower if lower in VERBS else _base_among(lower.rpartition("-")[2], VERBS)  # "cross-reacts"
+
+
+def _base_among(word: str, verbs: frozenset[str]) -> str | None:
+    """That of the verbs of which a word is the third person."""
+    if not word.endswith("s") or not word.isascii() or not word.isalpha():
         return None
-    plain = str(_engine().plural_verb(lower))
-    return plain if plain in VERBS else None
+    plain = str(_engine().plural_verb(word))  # of "lies" it makes "ly"
+    known = (verb for verb in (plain, word[:-1]) if verb in verbs or _PREFIX_OF_VERB.sub("", verb) in verbs)
+    return next(known, None)
 
 
 def is_verbal(phrase: str) -> bool:
     """Whether a relation stands between head and tail as a verb does: "is fed by", "supersedes", "merged into". Not
     "is active", which is answered by yes or no.
     """
-    first, *more = phrase.lower().split()
+    first, *more = phrase.lower().removeprefix("also ").split()
+    first = first.rpartition("-")[2] if first.startswith(_BEFORE_A_VERB) else first
     if phrase.split()[0].isupper() and not phrase.isupper():  # "IS code"
         return False
     if _BEGINS.match(phrase):
         return len(more) > 1 or ends_open(phrase)
-    verb = base_verb(first)
-    if verb is not None and verb != first:
+    if is_third_person(first):
         return True
     if not more:
-        return is_participle(first)
+        return first in PASTS or (is_participle(first) and first.endswith("ed"))
     if first.endswith("ly"):
-        return base_verb(more[0]) is not None or is_participle(more[0])
+        return is_third_person(more[0]) or is_participle(more[0])
     if is_participle(first) or first in PASTS:  # "failed to acquire", "gave birth to"
-        return ends_open(phrase) or (more[0] == "to" and len(more) > 1)
-    return first.isalpha() and re.search(r"[^suiw]s$", first) is not None and _TOWARDS.search(phrase) is not None
+        return ends_open(phrase) or (len(more) > 2 and more[1] == "the") or (more[0] == "to" and len(more) > 1)
+    if not ends_open(phrase) or not _MAYBE_VERB.match(first):
+        return False
+    goes_on = _GOES_ON.match(" ".join(more)) or _TOWARDS.search(phrase)
+    return goes_on is not None or (len(more) > 1 and _base_among(first, MAYBE_VERBS) is not None)
+
+
+def is_third_person(word: str) -> bool:
+    """Whether a word is a known verb in the third person: "governs", not "govern", which may be a noun ("release")."""
+    return base_verb(word) not in (None, word.lower())
+
+
+def is_passive(phrase: str) -> bool:
+    """Whether a verb phrase lacks an "is": "contraindicated with", "sewn by"; not "signed a contract with"."""
+    first, *more = phrase.lower().removeprefix("also ").split()
+    passive = is_participle(first) and first not in ACTIVE and ends_open(phrase)
+    goes_on = more[:1] == ["of"] or more[-1:] == ["by"] or _GOES_ON.match(" ".join(more)) is not None
+    return passive and goes_on and more[0] not in _DETERMINERS
 
 
 def ends_open(phrase: str) -> bool:
@@ -131,10 +176,10 @@ def is_participle(word: str) -> bool:
 
 
 def knows_verb(form: str) -> bool:
-    """Whether a participle is of a verb that the lists have, so that who does it has a name of its own."""
+    """Whether a participle is of a common verb, so that whoever does it has a name: no "conferrer", no "forbidder"."""
     lower = form.lower()
     stems = {lower[:-1], lower[:-2], lower[:-3], lower[:-3] + "y"}  # moved, played, stopped, carried
-    return lower in IRREGULAR_PARTICIPLES or lower in IRREGULAR_AGENTS or not stems.isdisjoint(VERBS | OR_VERBS)
+    return lower in IRREGULAR_AGENTS or not stems.isdisjoint(COMMON_VERBS | OR_VERBS)
 
 
 def agent(word: str) -> str:

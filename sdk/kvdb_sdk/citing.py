@@ -6,13 +6,14 @@ from collections.abc import Sequence
 from typing import Any
 
 from kvdb import Snapshot, kg2kv
+from kvdb.named import named_terms
 from kvdb.nouns import BEARER
 from kvdb.types import Fact, fact_of, mask_of
 
 from .answer import Answer, Citation, Span
 from .attachment import Knowledge
 from .attend.copying import Copier, kind_name
-from .question.forms import content_words, has_noun, words
+from .question.forms import content_words, has_content, has_noun, words
 from .question.listing import with_siblings
 from .question.rows import row_in_words
 from .question.wordings import UNKNOWN
@@ -70,10 +71,14 @@ def _copied(
 
 def _says_what(snapshot: Snapshot, row: int, answer: Answer, question: str) -> bool:
     """Whether an answer names what its value is, and says nothing of its own: the model may have copied it into a
-    sentence about something else, or have made some of that up ("the price of it in the Yen is 75 EUR").
+    sentence about something or somebody else, or have made some of that up ("the price of it in the Yen is 75 EUR").
     """
     sentence = row_in_words(snapshot, row)[1]
     text = without_spans(answer.text, answer.spans)
+    copied = {answer.text[span.start : span.end] for span in answer.spans if span.kind == "term"}
+    named = {text[term.start : term.end] for term in named_terms(snapshot, text)}
+    if any(name.casefold() != sentence.term.casefold() for name in copied | named if has_content(name)):
+        return False
     if sentence.noun.startswith(BEARER) or not has_noun(text, "".join(kg2kv.clause(sentence.noun)) or sentence.noun):
         return False
     known = set(words(f"{question} {sentence.noun} {sentence.term}"))

@@ -32,6 +32,7 @@ from .question.rows import row_in_words
 from .question.wordings import UNKNOWN
 from .select.finding import Found, find
 from .select.pager import Pager
+from .select.relations import StoreRelations
 from .select.routing import check_route
 from .select.store_reader import StoreReader
 from .text_answer import InWords, answer_from_text
@@ -74,6 +75,7 @@ class PromptedFacts(StoreReader):
             check_encoder(store.path, store.encoder, self.encoder.record)
         dim = self.encoder.record.dim
         self.matcher = RelationMatch(self.encoder)
+        self.relations = StoreRelations()
         # Rows are scored where they lie in the store's map, so that no page and no sigma is ever made.
         self.pager = Pager(dim, torch.ones_like, device="cpu")
 

@@ -41,6 +41,14 @@ def test_a_clause_has_its_term_in_the_place_of_it() -> None:
     assert head.question == "What must not be stored with Velum?"
 
 
+def test_what_something_of_the_term_does_is_told_so() -> None:
+    fact = Fact(FactId(1), "Casa Flor", "rent_does_not_include", "electricity")
+    (row,) = kg2kv.rows(fact, kg2kv.noun_forms(fact.relation), ["tail"])
+    assert row.key == "what Casa Flor's rent does not include"
+    assert row.question == "Tell me what Casa Flor's rent does not include."
+    assert row.answer == "Casa Flor's rent does not include electricity."
+
+
 def test_what_only_bears_a_noun_is_told_by_it() -> None:
     fact = Fact(FactId(1), "Bell Rock", "keeper", "Tom Baird")
     (row,) = kg2kv.rows(fact, kg2kv.noun_forms("keeper"), ["head"])

@@ -205,7 +205,8 @@ def test_no_noun_loses_a_not(relation: str) -> None:
         ("refused to sell", "what it refused to sell"),
         ("must not be left", "what it must not be left"),
         ("used to own", "former property"),
-        ("diagnosis of", "diagnosis affiliation"),
+        ("check-in", "check-in"),
+        ("built", "date of construction"),
     ],
 )
 def test_a_column_s_name_is_no_clause(relation: str, noun: str) -> None:
@@ -241,3 +242,68 @@ def test_every_irregular_participle_gives_usable_nouns(frame: str, word: str) ->
     """The one of "read" is "read", which once led in circles."""
     nouns = noun_forms(frame.format(word))
     assert nouns.tail_noun.strip() and nouns.head_noun.strip()
+
+
+@pytest.mark.parametrize(
+    ("relation", "tail", "head"),
+    [
+        ("lies upstream of", "what it lies upstream of", "what lies upstream of it"),
+        ("dies near", "what it dies near", "what dies near it"),
+        ("lands automatically when", "what it lands automatically when", "what lands automatically when it"),
+        ("falls short of", "what it falls short of", "what falls short of it"),
+        ("screws into", "what it screws into", "what screws into it"),
+        ("cross-reacts with", "what it cross-reacts with", "what cross-reacts with it"),
+        ("crosses", "what it crosses", "what crosses it"),
+        ("lays eggs in the nest of", "what it lays eggs in the nest of", "what lays eggs in the nest of it"),
+        ("spun out of", "what it is spun out of", "what is spun out of it"),
+        ("also sold as", "what it is also sold as", "what is also sold as it"),
+        ("is replaced in a pinch by", "what it is replaced in a pinch by", "what is replaced in a pinch by it"),
+        ("on death goes to", "what it on death goes to", "what on death goes to it"),
+        ("will go to", "what it will go to", "what will go to it"),
+        ("does not cross", "what it does not cross", "what does not cross it"),
+        ("wrote the foreword to", "what it wrote the foreword to", "what wrote the foreword to it"),
+        ("signed a contract with", "what it signed a contract with", "what signed a contract with it"),
+        ("torn apart by", "what it is torn apart by", "what is torn apart by it"),
+        ("co-wrote", "what it co-wrote", "what co-wrote it"),
+        ("upregulates", "what it upregulates", "what upregulates it"),
+        ("before", "later event", "earlier event"),
+        ("protected since", "what it is protected since", "what is protected since it"),
+        ("must touch", "what it must touch", "what must touch it"),
+        ("sidekick of", "what it is sidekick of", "sidekick"),
+        ("valid from", "what it is valid from", "what is valid from it"),
+        ("no discount for", "what it has no discount for", "what has no discount for it"),
+        ("not fallacious when", "what it is not fallacious when", "what is not fallacious when it"),
+    ],
+)
+def test_what_no_noun_fits_is_told_in_its_own_words(relation: str, tail: str, head: str) -> None:
+    nouns = noun_forms(relation)
+    assert (nouns.tail_noun, nouns.head_noun) == (tail, head)
+
+
+@pytest.mark.parametrize(
+    ("relation", "noun"),
+    [
+        ("fees do not cover", "what its fees do not cover"),
+        ("priceExcludes", "what its price excludes"),
+        ("commission is due on", "what its commission is due on"),
+        ("age range from", "what its age range is from"),
+        ("exclusion refers to", "what its exclusion refers to"),
+        ("highest point is", "highest point"),
+        ("notice given for", "what its notice is given for"),
+        ("music by", "what its music is by"),
+        ("lyrics by", "what its lyrics are by"),
+        ("season start", "season start"),
+        ("date the entry was closed", "date the entry was closed"),
+    ],
+)
+def test_what_something_of_the_head_does(relation: str, noun: str) -> None:
+    assert noun_forms(relation).tail_noun == noun
+
+
+@pytest.mark.parametrize(
+    "relation",
+    ["parts of speech", "pupils on roll", "seats at stake", "doses in primary series", "drives", "calls",
+     "withers height", "f-stop", "end-of-support date", "monthly report", "reasons for designation", "cost centre"],
+)  # fmt: skip
+def test_a_plural_noun_is_no_verb(relation: str) -> None:
+    assert noun_forms(relation).tail_noun == relation

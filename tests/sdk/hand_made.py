@@ -82,6 +82,9 @@ class Reader:
         scores = [len(said & set(noun.split())) / len(noun.split()) + 0.05 * noun.count(" ") for noun in nouns]
         return (nouns[scores.index(max(scores))], max(scores)) if nouns else ("", -1.0)
 
+    def askable(self, subject):
+        return subject.nouns
+
     def about(self, term):
         facts = facts_of(term)
         return Subject(0, len(term), term, facts) if facts else None

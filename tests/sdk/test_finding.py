@@ -60,6 +60,13 @@ def test_terms_in_another_case_are_found_where_the_vector_found_their_facts(snap
     assert heads(snapshot, term.rows) == {"New York"}
 
 
+def test_a_word_that_is_a_part_of_a_name_is_no_name_in_another_case(snapshot):
+    near = np.array([row_of(fact.id, "tail") for fact in snapshot.match(head="York")], np.uint64)
+    question = "the york river of New York"
+    assert [question[term.start : term.end] for term in named_in(snapshot, question, near)] == ["New York"]
+    assert [term.start for term in named_in(snapshot, "the york river", near)] == [4]
+
+
 def test_without_a_matcher_only_the_vector_finds(snapshot):
     (one,) = found(snapshot, "What is the capital of Place 3?", matcher=None)
     assert one.match == {}

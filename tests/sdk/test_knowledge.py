@@ -153,13 +153,16 @@ def test_a_sentence_says_what_its_value_is_by_the_noun(store):
         def says(before):
             span = Span(len(before), len(before) + len(fact.tail), fact.id, "value")
             answer = Answer(before + fact.tail, True, (), (span,))
-            return citing._says_what(snapshot, row_of(fact.id, "tail"), answer, "Tell me the nice capital of Place 3")
+            return citing._says_what(
+                snapshot, row_of(fact.id, "tail"), answer, "Tell me the nice capital of Place 3 and 4"
+            )
 
         assert (
             says("Its capital: ") and says("The Capitals of Place 3 are ") and says("The nice capital of Place 3 is ")
         )
         assert not says("The mayor of Place 3 is ") and not says("")
         assert not says("The capital of Place 3 in the Yen is ")  # which nobody said
+        assert not says("The capital of Place 4 is ")  # whose it is not
 
 
 def test_the_store_words_a_fact_by_its_own_relation(tmp_path):

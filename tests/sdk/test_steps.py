@@ -166,6 +166,15 @@ def test_a_question_goes_over_a_value_where_it_means_that_clearly_better(direct,
     assert next(steps) == (wanted if goes_over else ["Whose hand is on France?"])
 
 
+def test_what_a_subject_lacks_of_its_kind_is_not_looked_for_elsewhere():
+    """The coordinates of an airport that has none here are not those of its country."""
+    reader = Weighing(motto=0.3, mayor=0.3, mayor_of_the_capital=0.9)
+    assert next(steps_of("Whose hand is on France?", reader)) != ["Whose hand is on France?"]
+    reader.match["burgomaster"] = 0.95
+    reader.askable = lambda subject: [*subject.nouns, "burgomaster"]
+    assert next(steps_of("Whose hand is on France?", reader)) == ["Whose hand is on France?"]
+
+
 def test_a_part_that_is_not_known_is_named():
     answer, _ = ask("What is the area of France and the mayor of Spain?")
     assert answer.text == "The area of France is 551,695 km2. I do not know: the mayor of Spain?"

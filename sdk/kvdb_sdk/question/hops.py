@@ -21,7 +21,7 @@ from .reading import Subject, masked, nested
 
 Hops = Generator[list[str], list[Answer], Answer | None]
 MATCHES = 0.5  # from here on a question means a noun
-FARTHER = 0.05  # by so much it must mean a noun of a value better than any of the subject itself
+FARTHER = 0.05  # by so much it must mean a noun of a value better than any that the subject might have
 MOST_VALUES = 3  # of a first hop that are followed
 MOST_NAMED = 24  # of a first hop that are named at all
 MOST_WAYS = 400  # that a question is compared with
@@ -40,6 +40,9 @@ class Reader(Protocol):
 
     def about(self, term: str) -> Subject | None:
         """What the store has about a term as it is spelt; None where that is nothing."""
+
+    def askable(self, subject: Subject) -> list[str]:
+        """The nouns that a subject might be asked for: its own, and those that it lacks of its kind."""
 
     def values_named(self, question: str) -> list[Subject]:
         """The names in a question that are values of the store and nothing more, with the facts that have them."""
@@ -80,15 +83,15 @@ def _spelt(question: str, subject: Subject, reader: Reader) -> Hops:
 
 
 def _meant(question: str, subject: Subject, reader: Reader) -> Hops:
-    """The way over a value that the question means better than any noun of the subject itself, and than the noun at its
-    end alone: "the time zone of A", which only the town has that A serves, is asked of A.
+    """The way over a value that the question means better than any noun that the subject might have, and than the noun
+    at its end alone: "the time zone of A", which only the town has that A serves, is asked of A.
     """
     ways = {_over(way): way for way in islice(_ways(subject, reader), MOST_WAYS)}
     text = masked(question, subject)
     if not ways or not has_content(text):
         return None
     phrase, match = reader.best_noun(text, list(ways))
-    direct = reader.best_noun(text, subject.nouns)[1]
+    direct = reader.best_noun(text, reader.askable(subject))[1]
     last = reader.best_noun(text, list({way.second for way in ways.values()}))[1]
     if match < max(MATCHES, direct + FARTHER, last):
         return None

@@ -73,13 +73,14 @@ def find(
 def named_in(snapshot: Snapshot, question: str, near: U64, hidden: frozenset[int] = frozenset()) -> list[Named]:
     """Terms that the question names, the longest first: as it spells them, and in any case those of rows `near` it.
 
-    A term all of whose rows are hidden is none, nor is a common word ("Can you ...", "tell us").
+    A term all of whose rows are hidden is none, nor is a common word ("Can you ...", "tell us"), nor what is only found
+    in another case and is a part of a name: "the airport code of Kay Ranch Airport" is not about the town of Airport.
     """
     found = named_terms(snapshot, question)
     spelt = {question[term.start : term.end] for term in found}
     for text in dict.fromkeys(row.term for row in said(snapshot, near.tolist())):
         place = None if text in spelt else term_in(question, text)
-        if place:
+        if place and not any(term_in(name, text) for name in spelt):
             found.append(Named(*place.span(), tuple(rows_about(snapshot, text))))
     if hidden:
         left = [replace(term, rows=tuple(row for row in term.rows if row not in hidden)) for term in found]

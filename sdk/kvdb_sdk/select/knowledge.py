@@ -81,7 +81,7 @@ class StoreFacts(StoreReader):
         self._asking: Tensor | None = None  # [B, T] tokens that select
         self._readers: Tensor | None = None  # [B, T] tokens that read facts
         self._found: list[Found] = []  # for each question, by its vector and the terms that it names
-        self._relations = StoreRelations()
+        self.relations = StoreRelations()
         self._batch: FactBatch | None = None
         self._read: dict[int, FactBatch] = {}  # what each KB layer read with the prompt, and reads with every token
         self._similarity: Tensor | None = None  # [B, n] of the questions and the selected keys
@@ -165,7 +165,7 @@ class StoreFacts(StoreReader):
             match = self._found[prompt].match
             if self.route == "encoder":  # it does not look for terms; whether it knows is judged by them all the same
                 match = meant_of(snapshot, matcher, question, row.term, self.hidden)
-            askable = self._relations.kinds(snapshot).askable(told_about(snapshot, row.term, self.hidden))
+            askable = self.relations.kinds(snapshot).askable(told_about(snapshot, row.term, self.hidden))
         return in_words(
             Evidence(weights[-1], weight, float(self._similarity[prompt, best])), matcher, question,
             term=row.term, noun=row.noun, value=row.value, match=match.get(int(rows[best])), askable=askable,
@@ -195,7 +195,7 @@ class StoreFacts(StoreReader):
         if self._similarity is None or self.matcher is None or self.route == "attention":
             return None
         with self.generation() as snapshot:
-            nouns = self._relations.nouns(snapshot)
+            nouns = self.relations.nouns(snapshot)
         match = list(self._found[prompt].match.values()) if self._found else []
         return relatedness(
             self.questions[prompt].text, float(self._similarity[prompt].max()), match, nouns, self.matcher

@@ -15,6 +15,7 @@ from ..question.reading import Subject, about, subjects, values_named, values_sa
 from ..question.relation_match import RelationMatch
 from .finding import named_in
 from .pager import Pager
+from .relations import StoreRelations
 from .routing import select_by_vector
 
 
@@ -25,6 +26,7 @@ class StoreReader(ABC):
     matcher: RelationMatch | None
     pager: Pager
     limits: SearchLimits
+    relations: StoreRelations
     hidden: frozenset[int] = frozenset()  # rows that are left out, as if the store did not have them
 
     @abstractmethod
@@ -47,6 +49,12 @@ class StoreReader(ABC):
         """What the store has about a term as it is spelt; None where that is nothing."""
         with self.generation() as snapshot:
             return about(snapshot, term, self.hidden)
+
+    def askable(self, subject: Subject) -> list[str]:
+        """The nouns that a subject might be asked for: its own, and those that it lacks of its kind."""
+        told = {noun: value for noun, _, value in reversed(subject.facts)}
+        with self.generation() as snapshot:
+            return list(self.relations.kinds(snapshot).askable(told))
 
     def values_named(self, question: str) -> list[Subject]:
         """The names in a question that are values of the store and nothing more, with the facts that have them."""
