@@ -107,7 +107,7 @@ def _made_by(phrase: str) -> Nouns | None:
     before, verb, after = found[1].strip(), found[2], found[3]
     fixed = FIXED.get(f"{verb.lower()} by")
     doer = bare(after) if after else fixed[0] if fixed else agent(verb)
-    if not before:
+    if not before or (_HOW.fullmatch(f"{before} ") and not before.lower().endswith("ly")):
         return Nouns(doer, fixed[1] if fixed else bearer(doer), sure=bool(after or fixed) or knows_verb(verb))
     if before.lower().endswith("ly"):
         return Nouns(f"{_adjective(before)} {doer}", bearer(f"{_adjective(before)} {doer}"), sure=False)
@@ -185,8 +185,8 @@ def _transitive(phrase: str) -> Nouns | None:
         manner = f"{adverb.lower()} " if adjective else ""
         named = f"{adjective}{agent(verb)}" if verb in COMMON_VERBS else f"what {manner}{first} it"
         return Nouns(f"what it {manner}{first}", named)
-    if re.search(rf"\s(?:{_PREPOSITIONS})$", thing, re.I):
-        return None
+    if re.search(rf"\s(?:{_PREPOSITIONS})$", thing, re.I) or (" " in thing and is_participle(thing.split()[-1])):
+        return None  # "owns a yacht called"
     return Nouns(f"{adjective}{thing} {done}", f"thing {gerund(verb)} the {thing}", sure=bool(_ARTICLE.match(rest)))
 
 

@@ -80,43 +80,22 @@ OR_VERBS = frozenset(_OR_VERBS.split())
 
 # Verbs that relations are made of: tells "causes" and "regulates" from plural nouns such as "products".
 _VERBS = """
-accept accompany accuse achieve acquire act activate address adhere adjoin admire admit adopt advise
-affect aggravate allow amend announce appear apply appoint approve arise assess attach attack attend
-authorise avoid award baptise baptize bear beat begin belong betray bind block border break bring
-broadcast build buy calculate cancel carry carve cause celebrate certify chair circulate cite coach
-collaborate collect come command compete compile complete complicate compose comprise conduct
-confirm connect conquer consider consist constitute constrain consume contain contradict contribute
-control convert convey correspond cost cover create criticise criticize cure date decompose defeat
-defend defer define degrade deliver denote deny depend depict depose deprecate deputise deputize
-derive descend describe design desire destroy detect determine develop deviate diagnose die differ
-differentiate direct disable disappear discontinue discover discuss dislike displace display
-disprove dissolve distribute divide dominate dye eat edit educate elect emit emphasise employ empty
-emulate enable enclose encode encompass encourage end endanger endorse enforce enhance ensure entail
-enter entitle equal establish evaluate evict evolve exceed exclude execute exempt exhibit exist
-expire explain export express extend face facilitate feature feed fight finance flow fly follow
-forgive form formulate found fulfil fulfill fund generate give govern graduate grow guide
-hate have head help hinder hold host hunt identify ignite ignore illustrate implement imply import
-improve include increase incur indicate induce influence inform inhabit inherit inhibit initiate
-inspect inspire install instruct integrate interact interfere interpret introduce invade invalidate
-invent invest involve irritate issue join justify keep kill know lack launch lead learn leave
-license lie like link live locate love maintain make manage manufacture marry match mean measure
-meet melt mention merge metabolise metabolize mimic mitigate modify motivate narrate need negate
-negotiate neutralise neutralize nominate notify obey oblige obsolete obtain occupy occur offer
-officiate omit open operate oppose orbit ordain organise organize originate outperform outrank
-overlap overlie override oversee overtake overwrite own oxidise oxidize participate pass perform
-persuade pertain play pollinate possess precede predict prefer prescribe present preserve presuppose
-prevent process proclaim produce prohibit prolong promote propose protect prove provide publish
-punish pursue qualify reach react rebuild receive recognise recognize recommend record reduce refer
-refine reflect refuse refute regulate reinforce relate release relieve remove rename renew repay
-repeal repel replace report represent require resemble reside resist resolve respond restore
-restrict result retain reveal review revoke rule satisfy say scavenge secrete seek select sell send
-separate serve settle share sharpen show shrink sign simulate solve speak specialise specialize
-specify sponsor stabilise stabilize star start state stimulate strengthen study submit subsidise
-subsume succeed suffer suggest supersede supervise supply support surround sustain synthesise
-synthesize take tame target teach tell terminate threaten throw tighten tolerate train transcribe
-translate transmit transport traverse treat trigger undergo underlie undermine undertake undo unite
-unlock use utilise utilize validate venerate verify violate visit waive want weaken wear weigh win
-withdraw withstand work worship write
+accuse acquire admire advise announce approve attack attend bear betray bind block break broadcast
+build buy calculate carry carve certify chair coach collaborate collect command compile compose
+conduct connect conquer consume contain contribute convert create defend deliver describe design
+destroy detect develop direct discover distribute divide edit educate elect employ emulate enable
+encode endorse enforce establish evaluate execute exhibit export facilitate feed fight finance fly
+follow form found fund generate give govern grow guide head help hold host hunt identify illustrate
+implement import indicate influence inform inhabit inherit inhibit initiate inspect install instruct
+integrate interpret introduce invade invent invest issue join keep kill launch lead learn love
+maintain make manage manufacture merge modify motivate narrate negotiate nominate occupy open
+operate organise organize originate oversee own oxidize participate perform play pollinate possess
+predict prescribe present preserve process produce promote propose protect provide publish pursue
+react rebuild receive record reduce refine reflect regulate relieve report represent restore retain
+review rule scavenge seek sell send serve settle sharpen show sign simulate solve speak sponsor
+stabilize start stimulate study suffer supervise supply support synthesize take tame teach tell
+terminate throw tighten train transcribe translate transport undertake use validate verify violate
+visit waive wear work worship write
 """
 COMMON_VERBS = frozenset(_VERBS.split())  # whoever does it has a name that people use
 VERBS = COMMON_VERBS | _words_of("verbs.txt")
@@ -150,20 +129,34 @@ IRREGULAR_PARTICIPLES = {
 
 # Past tenses without an object: "merged into" is no "is merged into".
 _ACTIVE = """
-appeared arrived belonged benefited borrowed bought came collaborated competed converted defected departed died
-emerged emigrated escaped evolved fell feuded fled fought graduated immigrated inherited learned lived merged
-migrated moved participated played received resigned retired returned rose served starred studied traveled
-travelled turned voted went worked wrote began became acted aligned applied campaigned climbed collided competed
-complained consulted contributed crashed debuted depended descended differed disagreed expanded flourished grew happened
-hinted insisted intermarried invested joined listened lobbied objected occurred originated partnered performed
-protested quarrelled quarreled rallied reacted rebelled relied reported resided responded resulted sailed settled sided
-specialised specialized spoke strived struggled succeeded suffered survived sympathised sympathized testified toured
-trended waited wandered
+abstained acceded acted agreed aligned amounted apologised apologized appealed appeared applied argued arrived aspired
+bargained became began belonged benefited bled bloomed blossomed boasted boiled borrowed bought bowed breathed burst
+came campaigned ceased chatted clashed climbed coexisted coincided collaborated collapsed collided commented commuted
+competed complained complied conformed consented conspired consulted contrasted contributed converged conversed
+converted coped correlated corresponded crashed crawled cried danced dated dealt debuted declined defected departed
+depended descended deteriorated died differed dined disagreed disappeared dissented dived diverged dwelt eloped
+emanated emerged emigrated enlisted erupted escaped evolved excelled existed expanded expired faded failed fared fell
+feuded filed fled flirted floated flourished flowed focused focussed fought fraternised frowned gambled gathered gazed
+glowed graduated grew grieved guessed happened harmonised hesitated hinted hoped hurried immigrated improvised
+inherited inquired insisted interacted interfered intermarried intervened invested joined journeyed jumped knelt
+lagged landed lapsed lasted laughed leaked leaned leapt learned lectured lied lingered listened lived lobbied longed
+looked mattered meddled merged migrated mingled moaned mourned moved murmured nodded objected occurred opted orbited
+originated overlapped pandered parted participated partnered peaked performed perished persisted pertained played
+pleaded plotted prayed preached presided prevailed proceeded profited progressed prospered protested protruded
+qualified quarreled quarrelled quit railed rallied ran ranged ranked reacted rebelled received recurred refrained
+regressed reigned relapsed relented relied remained repented reported resembled resided resigned resorted responded
+rested resulted resurfaced retired retreated returned reverted revolved roamed rose rotated sailed sang sat seceded
+served settled shone shrank sided sighed sinned skied slept slid smiled smoked snowed soared specialised specialized
+speculated spoke sprinted squabbled staggered starred stayed stemmed stepped strayed streamed strived struggled
+studied succeeded suffered surfaced surged surrendered survived swam swore sympathised sympathized talked tended
+testified thrived toiled totalled toured transitioned traveled travelled trended trespassed triumphed trudged tumbled
+turned vanished ventured vied voted waited walked wandered warned went wept wintered wished withdrew wondered worked
+wrote yearned yielded
 """
 ACTIVE = frozenset(_ACTIVE.split())
 
 _PASTS = """
-became began bought broke brought came chose drew drove fell felt fought found gave got grew held knew led left
+became began blew bought broke brought came chose drew drove fell felt fought found gave got grew held knew led left
 lent lost made met paid put ran rose said sang sat saw sent sold spent spoke stood swam taught thought threw
 told took went won wore wrote arose ate awoke bore bound caught clung crept dealt dreamt dwelt flew fled forbade forgave
 forgot foresaw froze gave hid hung knelt laid lay leapt lit outdid outgrew outsold overcame overran overrode oversaw

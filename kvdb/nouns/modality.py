@@ -11,7 +11,7 @@ import re
 from functools import lru_cache
 from typing import NamedTuple
 
-from kvdb.nouns.lexicon import COMMON_VERBS, MAYBE_VERBS, VERBS
+from kvdb.nouns.lexicon import MAYBE_VERBS, VERBS
 from kvdb.nouns.words import clean, ends_open
 
 _MODAL = re.compile(
@@ -32,6 +32,10 @@ _IN_PART = re.compile(
     r"(?:only|just|merely|always|necessarily|usually|often|yet|limited|known|required|obliged|said|(?:have|need) to)\b",
     re.I,
 )  # "is not always found in" denies nothing
+
+_NO_ORDERS = frozenset(
+    {"contain", "include", "cover", "require", "need", "affect", "cause", "use", "allow", "support"}
+)  # after "do not"
 
 DENIALS = frozenset({"forbidden", "impossible", "inadvisable", "excluded"})
 
@@ -90,7 +94,7 @@ def _negated(phrase: str) -> Modality | None:
         found = _NEVER.fullmatch(phrase)
         return Modality("" if _IN_PART.match(found["rest"]) else "excluded", found["rest"]) if found else None
     rest = found["rest"]
-    if found["do"] and not (rest.split(" ", 1)[0].lower() in COMMON_VERBS or ends_open(rest)):  # "do not resuscitate"
+    if found["do"] and not (rest.lower() in _NO_ORDERS or ends_open(rest)):  # "do not resuscitate"
         return None
     plain = f"is {rest}" if found["is"] else _plain(rest)
     return Modality("" if _IN_PART.match(rest) else "excluded", plain)

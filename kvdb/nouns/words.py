@@ -37,6 +37,8 @@ _ENDS = re.compile(
 _TOWARDS = re.compile(r"\s(?:to|from|with|into|against|through|below|above|after|before|upon|off|without)$", re.I)
 _PREFIX_OF_VERB = re.compile(r"^(?:up|down|co|re|de|dis|over|out|trans|auto|mis|sub|inter|hyper)(?=[a-z]{5})")
 _MAYBE_VERB = re.compile(r"(?!news$)[a-z]+[^sui]s$", re.I)
+_ASIDE = re.compile(r"^(?:(?:also|now|still|once|later|then|often|soon|again)\s+)+(?=\S)", re.I)
+_FIRST = re.compile(r"^(?:first|last|best|most)\s+(?=\S)", re.I)
 _DETERMINERS = frozenset({"the", "a", "an", "its", "his", "her", "their", "no", "not", "only"})
 _BEFORE_A_VERB = ("co-", "re-", "pre-", "cross-", "self-", "over-", "out-", "mis-", "un-")
 _GOES_ON = re.compile(
@@ -129,7 +131,7 @@ def is_verbal(phrase: str) -> bool:
     """Whether a relation stands between head and tail as a verb does: "is fed by", "supersedes", "merged into". Not
     "is active", which is answered by yes or no.
     """
-    first, *more = phrase.lower().removeprefix("also ").split()
+    first, *more = _ASIDE.sub("", phrase.lower()).split()
     first = first.rpartition("-")[2] if first.startswith(_BEFORE_A_VERB) else first
     if phrase.split()[0].isupper() and not phrase.isupper():  # "IS code"
         return False
@@ -142,7 +144,11 @@ def is_verbal(phrase: str) -> bool:
     if first.endswith("ly"):
         return is_third_person(more[0]) or is_participle(more[0])
     if is_participle(first) or first in PASTS:  # "failed to acquire", "gave birth to"
-        return ends_open(phrase) or (len(more) > 2 and more[1] == "the") or (more[0] == "to" and len(more) > 1)
+        return (
+            ends_open(phrase) or "the" in more[:2] or "to" in more[:-1] or (len(more) > 1 and more[-1].endswith("ing"))
+        )
+    if _FIRST.match(phrase) and more[-1] == "by" and is_participle(more[0]):
+        return True
     if not ends_open(phrase) or not _MAYBE_VERB.match(first):
         return False
     goes_on = _GOES_ON.match(" ".join(more)) or _TOWARDS.search(phrase)
@@ -155,11 +161,16 @@ def is_third_person(word: str) -> bool:
 
 
 def is_passive(phrase: str) -> bool:
-    """Whether a verb phrase lacks an "is": "contraindicated with", "sewn by"; not "signed a contract with"."""
-    first, *more = phrase.lower().removeprefix("also ").split()
-    passive = is_participle(first) and first not in ACTIVE and ends_open(phrase)
-    goes_on = more[:1] == ["of"] or more[-1:] == ["by"] or _GOES_ON.match(" ".join(more)) is not None
-    return passive and goes_on and more[0] not in _DETERMINERS
+    """Whether a verb phrase lacks an "is": "contraindicated with", "torn apart by"; not "signed a contract with"."""
+    first, *more = _FIRST.sub("", _ASIDE.sub("", phrase.lower())).split()
+    if not is_participle(first) or not ends_open(phrase):
+        return False
+    if more[-1] == "by" or more[0] in ("since", "until"):
+        return True
+    if more[0] == "to" and more[1:] and more[1] in VERBS:  # "refused to shake hands with"
+        return False
+    goes_on = more[0] == "of" or _GOES_ON.match(" ".join(more)) is not None
+    return goes_on and first not in ACTIVE and more[0] not in _DETERMINERS
 
 
 def ends_open(phrase: str) -> bool:
@@ -172,7 +183,9 @@ def is_participle(word: str) -> bool:
     lower = word.lower()
     if lower in IRREGULAR_PARTICIPLES:
         return True
-    return len(lower) > 4 and lower.endswith("ed") and lower.isalpha() and not lower.endswith(("eed", "speed"))
+    if not lower.endswith("ed") or not lower.isalpha() or lower.endswith("eed"):
+        return lower in ("agreed", "freed", "guaranteed", "refereed", "decreed")
+    return len(lower) > 4 or lower[:-1] in VERBS or lower[:-2] in VERBS  # "sued"; "shed" is none
 
 
 def knows_verb(form: str) -> bool:
