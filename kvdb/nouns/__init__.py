@@ -16,16 +16,15 @@ from functools import lru_cache
 from kvdb.nouns.clauses import BEARER, IS, Nouns, bare, bearer, being, clause, own, whole
 from kvdb.nouns.lexicon import COMMON_VERBS, FIXED, SYMMETRIC, THIN_NOUNS, TYPE_NOUNS
 from kvdb.nouns.modality import split_modality
+from kvdb.nouns.phrases import ends_open, is_verbal
 from kvdb.nouns.words import (
     agent,
     base_verb,
     clean,
     core,
-    ends_open,
     gerund,
     is_participle,
     is_third_person,
-    is_verbal,
     knows_verb,
     nominal,
     participle,

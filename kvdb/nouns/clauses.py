@@ -13,7 +13,8 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
-from kvdb.nouns.words import is_passive, is_third_person, is_verbal, singular
+from kvdb.nouns.phrases import is_passive, is_verbal
+from kvdb.nouns.words import is_third_person, singular
 
 BEARER = "thing with the "  # begins the head's noun where a relation has none for it
 

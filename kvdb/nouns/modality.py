@@ -12,7 +12,8 @@ from functools import lru_cache
 from typing import NamedTuple
 
 from kvdb.nouns.lexicon import MAYBE_VERBS, VERBS
-from kvdb.nouns.words import clean, ends_open
+from kvdb.nouns.phrases import ends_open
+from kvdb.nouns.words import clean
 
 _MODAL = re.compile(
     r"(?P<modal>can|could|may|might|must|should|shall|will|wo|need|ought to|(?:has|have|had|needs|is|are) to)"

@@ -13,13 +13,10 @@ from urllib.parse import unquote
 
 from kvdb.nouns.lexicon import (
     ACRONYMS,
-    ACTIVE,
     COMMON_VERBS,
     IRREGULAR_AGENTS,
     IRREGULAR_PARTICIPLES,
-    MAYBE_VERBS,
     OR_VERBS,
-    PASTS,
     VERBS,
 )
 
@@ -28,24 +25,7 @@ _AUXILIARY = re.compile(
     r"(?:(?:also|often|usually|mainly|mostly|primarily|typically|commonly)\s+(?=\S+\s))?",
     re.I,
 )
-_BEGINS = re.compile(r"(?:is|was|are|were|has|have|had|never|no longer|not)\b", re.I)
-_ENDS = re.compile(
-    r"\s(?:of|by|in|at|on|to|for|from|with|as|into|through|under|against|about|than|near|within|via|during|between|"
-    r"after|before|over|above|below|off|out|up|down|upon|until|since|if|when|that|alongside|without)$",
-    re.I,
-)
-_TOWARDS = re.compile(r"\s(?:to|from|with|into|against|through|below|above|after|before|upon|off|without)$", re.I)
 _PREFIX_OF_VERB = re.compile(r"^(?:up|down|co|re|de|dis|over|out|trans|auto|mis|sub|inter|hyper)(?=[a-z]{5})")
-_MAYBE_VERB = re.compile(r"(?!news$)[a-z]+[^sui]s$", re.I)
-_ASIDE = re.compile(r"^(?:(?:also|now|still|once|later|then|often|soon|again)\s+)+(?=\S)", re.I)
-_FIRST = re.compile(r"^(?:first|last|best|most)\s+(?=\S)", re.I)
-_DETERMINERS = frozenset({"the", "a", "an", "its", "his", "her", "their", "no", "not", "only"})
-_BEFORE_A_VERB = ("co-", "re-", "pre-", "cross-", "self-", "over-", "out-", "mis-", "un-")
-_GOES_ON = re.compile(
-    r"(?:in|at|on|to|for|from|with|as|into|through|under|against|about|near|within|via|during|between|after|before|"
-    r"over|above|below|off|out|up|down|upon|until|since|if|when|alongside|without|the|an?|its|no|not|only|\w+ly)\b",
-    re.I,
-)  # what follows a verb, and hardly a plural noun: "screws into", "lands automatically", not "parts of"
 _ARTICLE = re.compile(r"\b(?:a|an|the)\s+(?=\S)", re.I)
 _CAMEL = re.compile(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])")
 _SMALL_WORDS = re.compile(r"(?:^|-)(?:of|in|by|at|on|is|has|was|to|for|from|with|and|the)(?:-|$)", re.I)
@@ -115,11 +95,11 @@ def strip_auxiliary(phrase: str) -> str:
 def base_verb(word: str) -> str | None:
     """The plain verb of a third-person form: "governs" gives "govern". None where it is no known verb."""
     lower = word.lower()
-    return lower if lower in VERBS else _base_among(lower.rpartition("-")[2], VERBS)  # "cross-reacts"
+    return lower if lower in VERBS else base_among(lower.rpartition("-")[2], VERBS)  # "cross-reacts"
 
 
-def _base_among(word: str, verbs: frozenset[str]) -> str | None:
-    """That of the verbs of which a word is the third person."""
+def base_among(word: str, verbs: frozenset[str]) -> str | None:
+    """That of some verbs of which a word is the third person."""
     if not word.endswith("s") or not word.isascii() or not word.isalpha():
         return None
     plain = str(_engine().plural_verb(word))  # of "lies" it makes "ly"
@@ -127,55 +107,9 @@ def _base_among(word: str, verbs: frozenset[str]) -> str | None:
     return next(known, None)
 
 
-def is_verbal(phrase: str) -> bool:
-    """Whether a relation stands between head and tail as a verb does: "is fed by", "supersedes", "merged into". Not
-    "is active", which is answered by yes or no.
-    """
-    first, *more = _ASIDE.sub("", phrase.lower()).split()
-    first = first.rpartition("-")[2] if first.startswith(_BEFORE_A_VERB) else first
-    if phrase.split()[0].isupper() and not phrase.isupper():  # "IS code"
-        return False
-    if _BEGINS.match(phrase):
-        return len(more) > 1 or ends_open(phrase)
-    if is_third_person(first):
-        return True
-    if not more:
-        return first in PASTS or (is_participle(first) and first.endswith("ed"))
-    if first.endswith("ly"):
-        return is_third_person(more[0]) or is_participle(more[0])
-    if is_participle(first) or first in PASTS:  # "failed to acquire", "gave birth to"
-        return (
-            ends_open(phrase) or "the" in more[:2] or "to" in more[:-1] or (len(more) > 1 and more[-1].endswith("ing"))
-        )
-    if _FIRST.match(phrase) and more[-1] == "by" and is_participle(more[0]):
-        return True
-    if not ends_open(phrase) or not _MAYBE_VERB.match(first):
-        return False
-    goes_on = _GOES_ON.match(" ".join(more)) or _TOWARDS.search(phrase)
-    return goes_on is not None or (len(more) > 1 and _base_among(first, MAYBE_VERBS) is not None)
-
-
 def is_third_person(word: str) -> bool:
     """Whether a word is a known verb in the third person: "governs", not "govern", which may be a noun ("release")."""
     return base_verb(word) not in (None, word.lower())
-
-
-def is_passive(phrase: str) -> bool:
-    """Whether a verb phrase lacks an "is": "contraindicated with", "torn apart by"; not "signed a contract with"."""
-    first, *more = _FIRST.sub("", _ASIDE.sub("", phrase.lower())).split()
-    if not is_participle(first) or not ends_open(phrase):
-        return False
-    if more[-1] == "by" or more[0] in ("since", "until"):
-        return True
-    if more[0] == "to" and more[1:] and more[1] in VERBS:  # "refused to shake hands with"
-        return False
-    goes_on = more[0] == "of" or _GOES_ON.match(" ".join(more)) is not None
-    return goes_on and first not in ACTIVE and more[0] not in _DETERMINERS
-
-
-def ends_open(phrase: str) -> bool:
-    """Whether a relation ends so that its tail has to follow: "is fed by", "differs from"."""
-    return _ENDS.search(phrase) is not None
 
 
 def is_participle(word: str) -> bool:
