@@ -155,16 +155,35 @@ wrote yearned yielded
 """
 ACTIVE = frozenset(_ACTIVE.split())
 
+# Irregular pasts and participles, each with its plain verb.
 _PASTS = """
-became began blew bought broke brought came chose drew drove fell felt fought found gave got grew held knew led left
-lent lost made met paid put ran rose said sang sat saw sent sold spent spoke stood swam taught thought threw
-told took went won wore wrote arose ate awoke bore bound caught clung crept dealt dreamt dwelt flew fled forbade forgave
-forgot foresaw froze gave hid hung knelt laid lay leapt lit outdid outgrew outsold overcame overran overrode oversaw
-overtook overthrew rang rebuilt retold rewrote rode sank shone shook shot shrank slew slept slid sought spun sprang
-stole strode strove struck stuck swept swore swung taught tore undertook underwent underwrote undid upheld wept withdrew
-withstood woke wove
+became become; began begin; blew blow; bought buy; broke break; brought bring; came come; chose choose; drew draw;
+drove drive; fell fall; felt feel; fought fight; found find; gave give; got get; grew grow; held hold; knew know;
+led lead; left leave; lent lend; lost lose; made make; met meet; paid pay; put put; ran run; rose rise; said say;
+sang sing; sat sit; saw see; sent send; sold sell; spent spend; spoke speak; stood stand; swam swim; taught teach;
+thought think; threw throw; told tell; took take; went go; won win; wore wear; wrote write; arose arise; ate eat;
+awoke awake; bore bear; bound bind; caught catch; clung cling; crept creep; dealt deal; dreamt dream; dwelt dwell;
+flew fly; fled flee; forbade forbid; forgave forgive; forgot forget; foresaw foresee; froze freeze; hid hide; hung
+hang; knelt kneel; laid lay; lay lie; leapt leap; lit light; outdid outdo; outgrew outgrow; outsold outsell;
+overcame overcome; overran overrun; overrode override; oversaw oversee; overtook overtake; overthrew overthrow; rang
+ring; rebuilt rebuild; retold retell; rewrote rewrite; rode ride; sank sink; shone shine; shook shake; shot shoot;
+shrank shrink; slew slay; slept sleep; slid slide; sought seek; spun spin; sprang spring; stole steal; strode
+stride; strove strive; struck strike; stuck stick; swept sweep; swore swear; swung swing; tore tear; undertook
+undertake; underwent undergo; underwrote underwrite; undid undo; upheld uphold; wept weep; withdrew withdraw;
+withstood withstand; woke wake; wove weave; built build; cut cut; kept keep; read read; bred breed; fed feed; bent
+bend; heard hear; beat beat; set set; understood understand; meant mean
 """
-PASTS = frozenset(_PASTS.split())
+_PARTICIPLES = """
+become become; begun begin; blown blow; broken break; chosen choose; drawn draw; driven drive; fallen fall; given
+give; grown grow; known know; risen rise; run run; seen see; sung sing; spoken speak; shown show; taken take; thrown
+throw; worn wear; written write; eaten eat; borne bear; born bear; beaten beat; flown fly; forbidden forbid;
+forgotten forget; forgiven forgive; frozen freeze; hidden hide; ridden ride; rung ring; shaken shake; slain slay;
+stolen steal; sworn swear; torn tear; undertaken undertake; undergone undergo; underwritten underwrite; withdrawn
+withdraw; woven weave; done do; gone go; overrun overrun; overtaken overtake; overthrown overthrow; rewritten
+rewrite; sewn sew; sown sow; sunk sink; undone undo; woken wake
+"""
+PASTS = dict(pair.split() for pair in _PASTS.replace("\n", " ").split(";"))
+PLAIN_VERBS = PASTS | dict(pair.split() for pair in _PARTICIPLES.replace("\n", " ").split(";"))
 
 _ACRONYMS = """
 ID IDS URL URI ISO ISBN ISSN FIPS ICAO IATA UN EU USA US UK DNA RNA GDP CEO CFO CTO DOI IMDB USB PCI

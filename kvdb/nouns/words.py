@@ -17,6 +17,7 @@ from kvdb.nouns.lexicon import (
     IRREGULAR_AGENTS,
     IRREGULAR_PARTICIPLES,
     OR_VERBS,
+    PLAIN_VERBS,
     VERBS,
 )
 
@@ -96,6 +97,12 @@ def base_verb(word: str) -> str | None:
     """The plain verb of a third-person form: "governs" gives "govern". None where it is no known verb."""
     lower = word.lower()
     return lower if lower in VERBS else base_among(lower.rpartition("-")[2], VERBS)  # "cross-reacts"
+
+
+def plain_verb(word: str) -> str:
+    """The plain verb of an irregular past or participle, "won", or of a known third person; else the word itself."""
+    lower = word.lower()
+    return PLAIN_VERBS.get(lower) or base_verb(lower) or lower
 
 
 def base_among(word: str, verbs: frozenset[str]) -> str | None:

@@ -94,7 +94,8 @@ def test_the_relation_that_is_named_instead_speaks_against_what_was_read():
 
     asked = "the ICAO airport code of Kay Ranch"
     assert evidence(asked, "ICAO airport code").lead <= NAMED_INSTEAD
-    assert evidence(asked, "city").lead == FARTHEST == evidence(asked).lead
+    for askable in (("city",), ()):
+        assert 0.3 < evidence(asked, *askable).lead < FARTHEST
     assert 0 < evidence("the IATA airport code of Kay Ranch", "ICAO airport code").lead < FARTHEST
 
 

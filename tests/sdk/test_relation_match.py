@@ -8,11 +8,14 @@ import zlib
 import numpy as np
 import pytest
 
+from kvdb.kg2kv import key_sentence
 from kvdb_sdk.attend.adapter import AdapterConfig
 from kvdb_sdk.question.relatedness import Relatedness, related_probability, relatedness
 from kvdb_sdk.question.relation_match import (
     FARTHEST,
     MOST_TOLD,
+    NOTHING,
+    OTHER_WAY,
     TEMPERATURE,
     RelationMatch,
     lead,
@@ -114,12 +117,13 @@ def test_a_relation_leads_by_its_log_odds_in_the_softmax():
     said = {"capital": "Rome", "river": "the Tiber", "code": "RM"}
     asked = "Which water runs through it?"
     scores = match([asked], [NOUNS], [list(said.values())])[0].astype(np.float64)
-    odds = np.exp(scores / TEMPERATURE)
+    odds, nothing = np.exp(scores / TEMPERATURE), np.exp(NOTHING / TEMPERATURE)
     for at, (noun, value) in enumerate(said.items()):
         others = {other: each for other, each in said.items() if other != noun}
-        wanted = TEMPERATURE * np.log(odds[at] / (odds.sum() - odds[at]))
+        wanted = TEMPERATURE * np.log(odds[at] / (odds.sum() - odds[at] + nothing))
         assert lead(match, asked, noun, value, others) == pytest.approx(np.clip(wanted, -FARTHEST, FARTHEST), abs=1e-4)
-    assert lead(match, asked, "river", "the Tiber", {}) == FARTHEST
+    alone = lead(match, asked, "river", "the Tiber", {})
+    assert alone == pytest.approx(match([asked], [["river"]], [["the Tiber"]])[0][0] - NOTHING, abs=1e-4)
 
 
 def test_what_was_encoded_is_kept():
@@ -166,3 +170,13 @@ def test_a_name_that_the_store_does_not_know_is_a_name(question, named):
     if "river" in question:  # compared with the name masked
         assert found.relation == pytest.approx(matcher().best("What is the river of it?", NOUNS)[1])
     assert relatedness(question, 0.5, [0.99], [], matcher()) == Relatedness(0.5, 0.99, True)
+
+
+def test_a_clause_whose_other_end_is_asked_for_matches_less():
+    match = matcher()
+    nouns = ["what it warned", "what warned it"]
+    for asked, meant in (("Who did it warn?", 0), ("Who warned it?", 1), ("By whom was it warned?", 1)):
+        vectors = encoder([asked, *(key_sentence(noun, "it") for noun in nouns)])
+        plain = vectors[1:] @ vectors[0]
+        plain[1 - meant] -= OTHER_WAY
+        assert match([asked], [nouns])[0] == pytest.approx(plain, abs=1e-5)

@@ -10,6 +10,8 @@ import re
 import unicodedata
 from collections.abc import Sequence
 
+from kvdb.nouns.words import plain_verb
+
 from .forms import content_words, has_noun, noun_places, states_one_thing
 from .quantities import scaled
 from .reading import Subject, masked
@@ -154,6 +156,7 @@ def _alike(a: str, b: str) -> bool:
     """Whether two words may be forms of one: "Italy", "Italian"; "cat", "cats"."""
     if any(c.isdigit() for c in a + b):
         return a == b
+    a, b = plain_verb(a), plain_verb(b)  # "won", "win"
     return a[:4] == b[:4] or (min(len(a), len(b)) > 2 and (a.startswith(b) or b.startswith(a)))
 
 

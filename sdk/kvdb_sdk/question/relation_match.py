@@ -25,6 +25,7 @@ import numpy as np
 from kvdb.kg2kv import key_sentence
 from kvdb.types import F32
 
+from .direction import asks_the_other_way
 from .forms import has_noun
 from .spelling import mended
 
@@ -35,6 +36,8 @@ Match = Callable[[Sequence[str], Sequence[Sequence[str]], "Sequence[Sequence[str
 SUBJECT = "it"
 TEMPERATURE = 0.05  # of the softmax over relations
 FARTHEST = 0.4
+NOTHING = 0.3  # the match of a relation that is none
+OTHER_WAY = 0.4  # less is the match of a clause whose other end is asked for
 MOST_TOLD = 16  # nouns of a text that are read beside a value: those that mean it most
 _LONGEST = 80  # characters of a value that are read
 _MOST_KEPT = 20_000  # texts of nouns with their vectors
@@ -68,7 +71,7 @@ class RelationMatch:
         questions = self._question_vectors(asked)
         plain = self._by_noun(asked, nouns, questions)
         if values is None:
-            return plain
+            values = [[""] * len(group) for group in nouns]
         told = [_told(*each) for each in zip(plain, nouns, values, strict=True)]
         vectors = self._noun_vectors({text for each in told for text in each.values()})
         for text, match, group, each in zip(asked, plain, nouns, told, strict=True):
@@ -76,6 +79,8 @@ class RelationMatch:
                 if noun in each:
                     told_by = float(vectors[each[noun]] @ questions[text])
                     match[at] = max(match[at], told_by) if has_noun(text, noun) else told_by
+                if asks_the_other_way(text, noun):
+                    match[at] -= OTHER_WAY
         return plain
 
     def _by_noun(self, asked: Sequence[str], nouns: Sequence[Sequence[str]], questions: dict[str, F32]) -> list[F32]:
@@ -138,15 +143,15 @@ def _moved(vectors: F32, change: F32 | None) -> F32:
 
 
 def lead(match: Match, asked: str, noun: str, value: str, others: Mapping[str, str]) -> float:
-    """By how much a text means a noun, whose fact says `value`, better than all `others` (with what they say) together:
+    """By how much a text means a noun, whose fact says `value`, better than all `others` (with what they say) together,
+    and than nothing, which any text means by NOTHING:
 
-        match(noun) - T log sum over the others of exp(match / T)
+        match(noun) - T log (exp(NOTHING / T) + sum over the others of exp(match / T))
 
     in [-FARTHEST, FARTHEST]. Divided by T it is the log-odds of the noun in the softmax that the match was learnt with.
     """
-    if not others:
-        return FARTHEST
     own, *rest = match([asked], [[noun, *others]], [[value, *others.values()]])[0].tolist()
+    rest.append(NOTHING)
     best = max(rest)
     together = best + TEMPERATURE * math.log(sum(math.exp((each - best) / TEMPERATURE) for each in rest))
     return float(max(-FARTHEST, min(FARTHEST, own - together)))

@@ -1,0 +1,56 @@
+"""Which end of a relation is asked for, by where its subject stands."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from kvdb_sdk.question.direction import asks_the_other_way
+
+
+@pytest.mark.parametrize(
+    ("text", "meant", "other"),
+    [
+        ("Who did it warn?", "what it warned", "what warned it"),
+        ("Who warned it?", "what warned it", "what it warned"),
+        ("Who was warned by it?", "what it warned", "what warned it"),
+        ("By whom was it warned?", "what warned it", "what it warned"),
+        ("Who sued it?", "what it was sued by", "what was sued by it"),
+        ("Who did it sue?", "what was sued by it", "what it was sued by"),
+        ("When was it acquired?", "what it was acquired in", "what it acquired"),
+        ("What is downstream of it?", "what is downstream of it", "what it is downstream of"),
+        ("What is it downstream of?", "what it is downstream of", "what is downstream of it"),
+        ("Who lost the election to it?", "what lost the election to it", "what it lost the election to"),
+        ("Which race does it win?", "what it won", "what won it"),
+        ("Whom has it betrayed", "what it betrayed", "what it was betrayed by"),
+        ("What is the firm called that it bought?", "what it bought", "what bought it"),
+    ],
+)
+def test_it_is_told_from_the_place_of_the_subject(text, meant, other):
+    assert not asks_the_other_way(text, meant)
+    assert asks_the_other_way(text, other)
+
+
+@pytest.mark.parametrize(
+    ("text", "noun"),
+    [
+        ("What is it used for?", "what it is used for"),
+        ("What must it not be used for?", "what it must not be used for"),
+        ("What is it known to attract?", "what it is known to attract"),
+        ("What is it not connected to?", "what it is not connected to"),
+        ("Who warned it?", "warner"),  # no clause
+        ("Who pays it?", "what it warned"),  # of something else
+        ("it warned it", "what it warned"),  # cannot be told
+        ("", "what it warned"),
+        ("Who warned it?", "what it is"),  # has no word of its own
+    ],
+)
+def test_nothing_else_speaks_against_a_relation(text, noun):
+    assert not asks_the_other_way(text, noun)
+
+
+@given(st.text(), st.text())
+def test_any_text_is_read(text, said):
+    assert asks_the_other_way(text, f"what it {said}") in (True, False)
+    assert asks_the_other_way(text, f"what {said} it") in (True, False)
