@@ -13,18 +13,24 @@ in "what Kestoril supersedes" or "what Kestoril's leaflet omits", and the fact i
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 from kvdb.nouns import BEARER, Nouns, clause, noun_forms
 from kvdb.nouns.file import load_nouns, namer_nouns
+from kvdb.nouns.words import is_participle
 from kvdb.types import Fact, Mask, RowId, row_of
+
+_WHEN = frozenset({"date", "year", "month", "day", "time", "place", "first", "last"})  # "year founded"
+_ARTICLE = re.compile(r"^(?:the|an?)\b")
 
 __all__ = [
     "Nouns",
     "Row",
     "answer",
     "clause",
+    "is_of_a_deed",
     "key_sentence",
     "load_nouns",
     "namer_nouns",
@@ -65,11 +71,19 @@ def answer(noun: str, term: str, value: str) -> str:
     """The full sentence that answers it, with the value verbatim."""
     does, done = clause(noun)
     if does:
-        return f"{_doer(noun, term)} {does} {value}."
+        return _ARTICLE.sub(lambda found: found[0].capitalize(), f"{_doer(noun, term)} {does} {value}.")
     if done:
         return f"{value} {done} {term}."
     bears = noun.removeprefix(BEARER)  # "the thing with the keeper of Tom Baird" is told by its keeper
-    return f"The {noun} of {term} is {value}." if bears == noun else f"The {bears} of {value} is {term}."
+    if bears != noun:
+        return f"The {bears} of {value} is {term}."
+    return f"The {noun} {'by' if is_of_a_deed(noun) else 'of'} {term} is {value}."
+
+
+def is_of_a_deed(noun: str) -> bool:
+    """Whether a noun says what was done, as "city served" does: its sentence is "The city served by ... is ..."."""
+    first, *more = noun.casefold().split()
+    return bool(more) and is_participle(more[-1]) and first not in _WHEN
 
 
 def _doer(noun: str, term: str) -> str:

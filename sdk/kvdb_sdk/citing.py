@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 from typing import Any
 
@@ -72,17 +73,21 @@ def _copied(
 def _says_what(snapshot: Snapshot, row: int, answer: Answer, question: str) -> bool:
     """Whether an answer names what its value is, and says nothing of its own: the model may have copied it into a
     sentence about something or somebody else, or have made some of that up ("the price of it in the Yen is 75 EUR").
+    What the store's sentence says better than "the noun of it" does is left to it.
     """
     sentence = row_in_words(snapshot, row)[1]
+    if any(kg2kv.clause(sentence.noun)) or kg2kv.is_of_a_deed(sentence.noun):
+        return False
     text = without_spans(answer.text, answer.spans)
     copied = {answer.text[span.start : span.end] for span in answer.spans if span.kind == "term"}
     named = {text[term.start : term.end] for term in named_terms(snapshot, text)}
     if any(name.casefold() != sentence.term.casefold() for name in copied | named if has_content(name)):
         return False
-    if sentence.noun.startswith(BEARER) or not has_noun(text, "".join(kg2kv.clause(sentence.noun)) or sentence.noun):
+    if sentence.noun.startswith(BEARER) or not has_noun(text, sentence.noun):
         return False
-    known = set(words(f"{question} {sentence.noun} {sentence.term}"))
-    return all(word in known or word.rstrip("s") in known for word in content_words(text))
+    known = Counter(words(f"{sentence.noun} {sentence.term}")) | Counter(words(question))
+    said = Counter(content_words(text))
+    return all(max(known[word], known[word.rstrip("s")]) >= times for word, times in said.items())
 
 
 def _worded_by_store(snapshot: Snapshot, row: int, weight: float, stats: dict[str, Any]) -> Answer:

@@ -24,6 +24,8 @@ from kvdb_sdk.question.direction import asks_the_other_way
         ("Who lost the election to it?", "what lost the election to it", "what it lost the election to"),
         ("Which race does it win?", "what it won", "what won it"),
         ("Whom has it betrayed", "what it betrayed", "what it was betrayed by"),
+        ("What was it sold to?", "what it was sold to", "what was sold to it"),
+        ("What was sold to it?", "what was sold to it", "what it was sold to"),
         ("What is the firm called that it bought?", "what it bought", "what bought it"),
     ],
 )

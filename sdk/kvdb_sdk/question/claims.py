@@ -10,9 +10,12 @@ import re
 import unicodedata
 from collections.abc import Sequence
 
-from kvdb.nouns.words import plain_verb
+from kvdb.nouns import clause
+from kvdb.nouns.phrases import is_verbal
+from kvdb.nouns.words import clean, plain_verb
 
-from .forms import content_words, has_noun, noun_places, states_one_thing
+from .direction import asks_the_other_way
+from .forms import content_words, has_noun, noun_places, states_one_thing, stem
 from .quantities import scaled
 from .reading import Subject, masked
 
@@ -90,6 +93,25 @@ def says(question: str, phrase: str) -> bool:
     return all(any(_alike(word, other) for other in asked) for word in content_words(phrase))
 
 
+def is_turned_round(question: str, subject: Subject, noun: str) -> bool:
+    """Whether a question claims the other end of a relation: "Did A warn B?" where it is B that warned A."""
+    text = masked(question, subject)
+    if re.search(rf"(?<!\w)it (?:an?|the) {re.escape(noun)}(?!\w)", text, re.IGNORECASE):
+        return True  # "Is it a subsidiary of B?", where the subsidiary of it is B
+    facts = [fact for other, fact, _ in subject.facts if other == noun and is_verbal(clean(fact.relation))]
+    ends = [f"what it {clean(f.relation)}" if f.head == subject.term else f"what {clean(f.relation)} it" for f in facts]
+    return bool(ends) and all(asks_the_other_way(text, end) for end in ends)
+
+
+def said_clause(text: str, nouns: Sequence[str]) -> str | None:
+    """The longest of the nouns that are clauses all of whose words a text, its subject masked, has, and the right way
+    round.
+    """
+    phrases = {noun: "".join(clause(noun)) for noun in nouns}
+    said = [noun for noun, phrase in phrases.items() if content_words(phrase) and says(text, phrase)]
+    return max((noun for noun in said if not asks_the_other_way(text, noun)), key=len, default=None)
+
+
 def _is_value(claim: list[str], question: str, subject: Subject, noun: str) -> bool:
     """Whether what is claimed is a value, right or wrong, and not something about it ("is its founder alive?")."""
     if _is_name(claim):
@@ -109,10 +131,16 @@ def _is_name(run: Sequence[str]) -> bool:
 def _runs(text: str, noun: str) -> list[list[str]]:
     """The words that are claimed, in their case, by phrase: those that say something beside subject and noun."""
     said = {word for each in _tokens(noun) for word in (each, each + "s", each + "es")}
+    stems = {stem(word) for word in content_words("".join(clause(noun)))}
     runs: list[list[str]] = [[]]
     for token in _TOKEN.findall(scaled(text)):
         folded = _fold([token])[0]
-        if folded in said or folded in _ASIDE or not (_says_something(folded) or folded in _INSIDE):
+        if (
+            folded in said
+            or stem(folded) in stems
+            or folded in _ASIDE
+            or not (_says_something(folded) or folded in _INSIDE)
+        ):
             runs.append([])
         elif folded not in _INSIDE:
             runs[-1].append(token)

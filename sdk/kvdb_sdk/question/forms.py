@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import re
 
+from kvdb.nouns.words import plain_verb
+
 LONGEST = 600  # characters; a longer text is no question of these forms
 
 _CLAUSE = r"(?:^|[:,.;?!] )"
@@ -59,6 +61,7 @@ _ASCENDING = frozenset(_LESS.split())
 _OF_AGE = frozenset(("older", "oldest", "younger", "youngest"))
 _COMPARATIVE = re.compile(rf"\b(?:{'|'.join([*_LESS.split(), *_MORE.split()])})\b", re.IGNORECASE)
 _WORD = re.compile(r"\w+")
+_ENDING = re.compile(r"(?:ies|ied|ing|es|ed|s|e|y)$")
 _FUNCTION_WORDS = """
 a an and are as at by can could did do does for from give has have how i in is it its known me my of on or please s say
 show tell than that the their there they this to true us was what when where which who whose will with would you your
@@ -75,6 +78,12 @@ def words(text: str) -> list[str]:
 def content_words(text: str) -> list[str]:
     """Those that say something."""
     return [word for word in words(text) if word not in _EMPTY]
+
+
+def stem(word: str) -> str:
+    """What the forms of a word have in common: "sued" and "sue", "won" and "wins"."""
+    plain = plain_verb(word)
+    return _ENDING.sub("", plain) if len(plain) > 2 else plain
 
 
 def has_noun(text: str, noun: str) -> bool:

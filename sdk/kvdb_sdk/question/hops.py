@@ -15,6 +15,7 @@ from typing import Protocol
 from kvdb import kg2kv
 
 from ..answer import Answer
+from .claims import said_clause, says
 from .forms import has_content
 from .joining import joined
 from .reading import Subject, masked, nested
@@ -86,9 +87,9 @@ def _meant(question: str, subject: Subject, reader: Reader) -> Hops:
     """The way over a value that the question means better than any noun that the subject might have, and than the noun
     at its end alone: "the time zone of A", which only the town has that A serves, is asked of A.
     """
-    ways = {_over(way): way for way in islice(_ways(subject, reader), MOST_WAYS)}
     text = masked(question, subject)
-    if not ways or not has_content(text):
+    ways = {_over(way): way for way in islice(_ways(subject, text, reader), MOST_WAYS)}
+    if not ways or not has_content(text) or said_clause(text, subject.nouns):
         return None
     phrase, match = reader.best_noun(text, list(ways))
     direct = reader.best_noun(text, reader.askable(subject))[1]
@@ -106,12 +107,26 @@ def _over(way: _Way) -> str:
     return kg2kv.key_sentence(way.second, first).removeprefix("the ")
 
 
-def _ways(subject: Subject, reader: Reader) -> Iterator[_Way]:
+def _ways(subject: Subject, text: str, reader: Reader) -> Iterator[_Way]:
     for noun in subject.nouns:
         values = tuple(dict.fromkeys(subject.values(noun)))
         found = reader.about(values[0])
         if found is not None and found.term != subject.term:
-            yield from (_Way(noun, second, values) for second in found.nouns)
+            yield from (
+                _Way(noun, second, values)
+                for second in found.nouns
+                if _leads_on(noun, second, found, subject.term, text)
+            )
+
+
+def _leads_on(first: str, second: str, found: Subject, start: str, text: str) -> bool:
+    """Whether a way does not lead back to where it started, and can be said: not "what what it won costs", unless the
+    text has the words of its end.
+    """
+    if set(found.values(second)) <= {start}:
+        return False
+    phrase = "".join(kg2kv.clause(second))
+    return not phrase or not any(kg2kv.clause(first)) or says(text, phrase)
 
 
 def _followed(subject: Subject, noun: str, every: Sequence[str], seconds: Sequence[str]) -> Hops:

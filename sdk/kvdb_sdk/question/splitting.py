@@ -29,6 +29,13 @@ _MORE = (
     r",? (?:and|as well as|plus) (?:also )?"
     r"(?:(?:what|who|when|where)(?:'s| is| are| was| were) )?(?:its|their|the)\b[^?.!;]+"
 )
+_TWO_QUESTIONS = re.compile(
+    r"(?P<first>.+?),? and (?P<second>(?:(?:by|for|to|from|with|in|on|at) )?"
+    r"(?:who|whom|whose|what|which|where|when|why|how)\b.+)",
+    re.IGNORECASE | re.DOTALL,
+)
+_ITS = re.compile(r"\b(?:his|its|their|her(?= \w))\b", re.IGNORECASE)
+_IT = re.compile(r"\b(?:he|she|it|they|him|her|them)\b", re.IGNORECASE)
 _POLITE = re.compile(r",? (?:please|thanks|thank you)\W*$", re.IGNORECASE)
 _SEVERAL_NOUNS = (
     # "the area and the mayor of it", "the area of it and its mayor"
@@ -122,4 +129,17 @@ def split_relations(question: str, subject: Subject) -> list[str]:
         nouns = [part.strip() for part in _NOUN_JOINT.split(asked) if part and part.strip()]
         if len(nouns) > 1 and not any(has_noun(asked, noun) for noun in subject.nouns if _NOUN_JOINT.search(noun)):
             return [kg2kv.question(noun, subject.term) for noun in dict.fromkeys(nouns)]
+    return []
+
+
+def split_questions(question: str, subject: Subject) -> list[str]:
+    """Two questions about one subject, of which the second says "it": "Who founded A and who runs it?" """
+    found = _TWO_QUESTIONS.fullmatch(question)
+    if not found or not subject.end <= found.end("first"):
+        return []
+    second = found["second"]
+    name = subject_text(question, subject)
+    for pronoun, meant in ((_ITS, f"{name}'s"), (_IT, name)):
+        if len(pronoun.findall(second)) == 1:
+            return [found["first"].strip(" ,;"), pronoun.sub(lambda _, meant=meant: meant, second)]
     return []

@@ -16,7 +16,7 @@ from kvdb.nouns.modality import Modality, modality_of
 from kvdb.nouns.words import clean, strip_auxiliary
 
 from ..answer import Answer
-from .claims import claims, flag, is_another, says, verdict
+from .claims import claims, flag, is_another, is_turned_round, said_clause, says, verdict
 from .forms import (
     LONGEST,
     asks_in_the_way,
@@ -35,7 +35,7 @@ from .measures import is_since, measured
 from .overview import overview, told
 from .quantities import quantity
 from .reading import Subject, asked_about, asked_of_it, masked, spelt_noun, without_subjects
-from .splitting import is_list, split_entities, split_relations
+from .splitting import is_list, split_entities, split_questions, split_relations
 
 Steps = Generator[list[str], list[Answer], Answer]
 COMPARES = 0.15  # as much is enough beside a comparative, among nouns that all subjects have a number of
@@ -91,7 +91,7 @@ def _several(
 ) -> Generator[list[str], list[Answer], Answer | None]:
     parts = split_entities(question, found)
     if len({subject.term for subject in found}) == 1 and not parts:
-        parts = split_relations(question, found[0])
+        parts = split_relations(question, found[0]) or split_questions(question, found[0])
         if parts and not _different(parts, found[0], reader):
             parts = []
     if len(parts) > 1:
@@ -125,6 +125,8 @@ def _yes_or_no(
     read = [(_meant(masked(question, subject), subject, reader), subject) for subject in found]
     (noun, match), subject = max(read, key=lambda item: item[0][1])
     noun = _opposite(question, subject, noun) or noun
+    if is_turned_round(question, subject, noun):
+        return None
     right = _settled(question, subject, noun, reader) if match >= MATCHES else None
     if right is None:
         return None
@@ -190,7 +192,7 @@ def _relation(subject: Subject, noun: str) -> str:
 
 def _meant(text: str, subject: Subject, reader: Reader) -> tuple[str, float]:
     """The noun that a text, its subject masked, means, and how surely: 1 and more where it is spelt out."""
-    noun = spelt_noun(text, subject.nouns)
+    noun = spelt_noun(text, subject.nouns) or said_clause(text, subject.nouns)
     return (noun, 1.0 + asked_of_it(text, noun)) if noun else reader.best_noun(text, subject.nouns)
 
 

@@ -11,6 +11,7 @@ import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
+from ..question.answer_kind import is_of_another_kind
 from ..question.forms import asks_for, has_noun
 from ..question.relation_match import Match, lead, term_in, without_subject
 from ..question.spelling import mended
@@ -20,7 +21,9 @@ SIGNS = (-1, 1, 1, 1, 1, 1, 1)
 """Whether a feature of Evidence speaks for the fact or against it: no fit may turn that round."""
 
 NAMED_INSTEAD = -0.35
-"""The most that a relation leads by where the question names another one instead (names_another)."""
+"""The most that a relation leads by where the question names another one instead (names_another), or wants an answer of
+another kind.
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,7 +65,7 @@ def in_words(
         asked = without_subject(question, *place.span())
         others = {other: said for other, said in askable.items() if other != noun}
         ahead = lead(matcher, asked, noun, value, others)
-        if names_another(mended(asked, [noun, *others]), noun, others):
+        if names_another(mended(asked, [noun, *others]), noun, others) or is_of_another_kind(asked, value):
             ahead = min(ahead, NAMED_INSTEAD)
     return replace(
         read,

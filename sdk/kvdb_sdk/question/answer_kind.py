@@ -1,0 +1,42 @@
+"""The kind of answer that a question wants: "how many" wants an amount, "when was" a time.
+
+A value that can be none of that kind answers another question, however near its relation is: "How old is Ada?" is not
+answered by what she founded. Of 20,580 and 7,612 wordings that have such words (training/domains.json, phrases.json),
+2 % each have values of another kind ("When was it taken down?": "still open" is one, and counts as a time).
+"""
+
+from __future__ import annotations
+
+import re
+
+_ASKS_AMOUNT = re.compile(r"\bhow (?:many|much|old|tall|heavy)\b(?! (?:about|longer|more))", re.IGNORECASE)
+_ASKS_TIME = re.compile(
+    r"\bwhen (?:did|was|were)\b|\b(?:what|which) (?:year|date|month|decade|century)\b", re.IGNORECASE
+)
+_AMOUNTS = """
+no none nobody nothing free half one two three four five six seven eight nine ten eleven twelve dozen twice once double
+single several few many some all hundred thousand million billion unlimited unknown never first second third quarter
+pair per zero full enough little both couple negligible high low medium large small light heavy each varies sole
+"""
+_TIMES = """
+january february march april may june july august september october november december jan feb mar apr jun jul aug sep
+sept oct nov dec monday tuesday wednesday thursday friday saturday sunday spring summer autumn fall winter dawn dusk
+noon midnight night morning evening afternoon sunrise sunset day days week weeks month months year years daily weekly
+monthly yearly annual hour hours minute minutes always never now today tomorrow yesterday before after during while
+until since once when upon soon late early end start beginning mid century season easter christmas ramadan lent advent
+eve harvest birth death age open ongoing permanent immediately at on by within every first last each next unknown
+present term still not none war reign
+"""
+
+
+def _any_of(words: str, ending: str) -> re.Pattern[str]:
+    return re.compile(rf"\d|\b(?:{'|'.join(words.split())}){ending}\b|^\W+$", re.IGNORECASE)
+
+
+_AMOUNT, _TIME = _any_of(_AMOUNTS, r"\w*"), _any_of(_TIMES, "")
+
+
+def is_of_another_kind(question: str, value: str) -> bool:
+    """Whether a question wants an amount or a time, and a value is neither."""
+    amount = _ASKS_AMOUNT.search(question) is not None and not _AMOUNT.search(value)
+    return amount or (_ASKS_TIME.search(question) is not None and not _TIME.search(value))
