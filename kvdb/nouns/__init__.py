@@ -94,6 +94,8 @@ def _has(phrase: str) -> Nouns | None:
     if not found:
         return None
     noun, told = bare(found[1]), _ARTICLE.match(found[1]) is not None
+    if is_participle(noun.split()[0]) or (told and re.search(r"\s(?:on|in|with|for|to|from|against)$", noun)):
+        return None  # "had accused", "has a stake in"
     by = re.fullmatch(rf"(.+?)\s+(?:{_PREPOSITIONS})", noun, re.I)
     return Nouns(by[1], bearer(by[1]), sure=told) if by else Nouns(noun, bearer(noun))
 
@@ -106,7 +108,9 @@ def _made_by(phrase: str) -> Nouns | None:
     before, verb, after = found[1].strip(), found[2], found[3]
     fixed = FIXED.get(f"{verb.lower()} by")
     doer = bare(after) if after else fixed[0] if fixed else agent(verb)
-    if not before or (_HOW.fullmatch(f"{before} ") and not before.lower().endswith("ly")):
+    if before and _HOW.fullmatch(f"{before} ") and not before.lower().endswith("ly"):
+        return None  # "was first described by" says more than a describer
+    if not before:
         return Nouns(doer, fixed[1] if fixed else bearer(doer), sure=bool(after or fixed) or knows_verb(verb))
     if before.lower().endswith("ly"):
         return Nouns(f"{_adjective(before)} {doer}", bearer(f"{_adjective(before)} {doer}"), sure=False)

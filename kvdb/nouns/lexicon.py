@@ -129,29 +129,30 @@ IRREGULAR_PARTICIPLES = {
 
 # Past tenses without an object: "merged into" is no "is merged into".
 _ACTIVE = """
-abstained acceded acted agreed aligned amounted apologised apologized appealed appeared applied argued arrived aspired
-bargained became began belonged benefited bled bloomed blossomed boasted boiled borrowed bought bowed breathed burst
-came campaigned ceased chatted clashed climbed coexisted coincided collaborated collapsed collided commented commuted
-competed complained complied conformed consented conspired consulted contrasted contributed converged conversed
-converted coped correlated corresponded crashed crawled cried danced dated dealt debuted declined defected departed
-depended descended deteriorated died differed dined disagreed disappeared dissented dived diverged dwelt eloped
-emanated emerged emigrated enlisted erupted escaped evolved excelled existed expanded expired faded failed fared fell
-feuded filed fled flirted floated flourished flowed focused focussed fought fraternised frowned gambled gathered gazed
-glowed graduated grew grieved guessed happened harmonised hesitated hinted hoped hurried immigrated improvised
-inherited inquired insisted interacted interfered intermarried intervened invested joined journeyed jumped knelt
-lagged landed lapsed lasted laughed leaked leaned leapt learned lectured lied lingered listened lived lobbied longed
-looked mattered meddled merged migrated mingled moaned mourned moved murmured nodded objected occurred opted orbited
-originated overlapped pandered parted participated partnered peaked performed perished persisted pertained played
-pleaded plotted prayed preached presided prevailed proceeded profited progressed prospered protested protruded
+abstained acceded acted admitted agreed aligned amounted apologised apologized appealed appeared applied argued
+arrived asked aspired bargained became began belonged benefited bled bloomed blossomed boasted boiled borrowed
+bought bowed breathed burst came campaigned ceased chatted clashed climbed coexisted coincided collaborated
+collapsed collided commented commuted competed complained complied confessed conformed consented conspired consulted
+contrasted contributed converged conversed converted coped correlated corresponded crashed crawled cried danced
+dated dealt debuted declined defected departed depended descended deteriorated died differed dined disagreed
+disappeared dissented dived diverged divorced donated dwelt eloped emanated emerged emigrated ended enlisted erupted
+escaped evolved excelled existed expanded expired faded failed fared fell feuded filed fled flirted floated
+flourished flowed focused focussed fought fraternised frowned gambled gathered gazed glowed graduated grew grieved
+guessed happened harmonised heard hesitated hinted hoped hurried immigrated improvised inherited inquired insisted
+interacted interfered intermarried intervened invested joined journeyed jumped knelt lagged landed lapsed lasted
+laughed leaked leaned leapt learned lectured left lied lingered listened lived lobbied longed looked lost mattered
+meddled merged met migrated mingled moaned mourned moved murmured nodded objected occurred opted orbited originated
+overlapped pandered parted participated partnered peaked performed perished persisted pertained played pleaded
+plotted prayed preached premiered presided prevailed proceeded profited progressed prospered protested protruded
 qualified quarreled quarrelled quit railed rallied ran ranged ranked reacted rebelled received recurred refrained
 regressed reigned relapsed relented relied remained repented reported resembled resided resigned resorted responded
 rested resulted resurfaced retired retreated returned reverted revolved roamed rose rotated sailed sang sat seceded
 served settled shone shrank sided sighed sinned skied slept slid smiled smoked snowed soared specialised specialized
-speculated spoke sprinted squabbled staggered starred stayed stemmed stepped strayed streamed strived struggled
-studied succeeded suffered surfaced surged surrendered survived swam swore sympathised sympathized talked tended
-testified thrived toiled totalled toured transitioned traveled travelled trended trespassed triumphed trudged tumbled
-turned vanished ventured vied voted waited walked wandered warned went wept wintered wished withdrew wondered worked
-wrote yearned yielded
+speculated spoke sprinted squabbled staggered starred stayed stemmed stepped stood strayed streamed strived
+struggled studied succeeded suffered surfaced surged surrendered survived swam swore sympathised sympathized talked
+taught tended testified thrived toiled totalled toured transitioned traveled travelled trended trespassed triumphed
+trudged tumbled turned vanished ventured vied voted waited walked wandered warned went wept wintered wished withdrew
+won wondered worked wrote yearned yielded
 """
 ACTIVE = frozenset(_ACTIVE.split())
 
@@ -159,19 +160,19 @@ ACTIVE = frozenset(_ACTIVE.split())
 _PASTS = """
 became become; began begin; blew blow; bought buy; broke break; brought bring; came come; chose choose; drew draw;
 drove drive; fell fall; felt feel; fought fight; found find; gave give; got get; grew grow; held hold; knew know;
-led lead; left leave; lent lend; lost lose; made make; met meet; paid pay; put put; ran run; rose rise; said say;
-sang sing; sat sit; saw see; sent send; sold sell; spent spend; spoke speak; stood stand; swam swim; taught teach;
-thought think; threw throw; told tell; took take; went go; won win; wore wear; wrote write; arose arise; ate eat;
-awoke awake; bore bear; bound bind; caught catch; clung cling; crept creep; dealt deal; dreamt dream; dwelt dwell;
-flew fly; fled flee; forbade forbid; forgave forgive; forgot forget; foresaw foresee; froze freeze; hid hide; hung
-hang; knelt kneel; laid lay; lay lie; leapt leap; lit light; outdid outdo; outgrew outgrow; outsold outsell;
-overcame overcome; overran overrun; overrode override; oversaw oversee; overtook overtake; overthrew overthrow; rang
-ring; rebuilt rebuild; retold retell; rewrote rewrite; rode ride; sank sink; shone shine; shook shake; shot shoot;
-shrank shrink; slew slay; slept sleep; slid slide; sought seek; spun spin; sprang spring; stole steal; strode
-stride; strove strive; struck strike; stuck stick; swept sweep; swore swear; swung swing; tore tear; undertook
-undertake; underwent undergo; underwrote underwrite; undid undo; upheld uphold; wept weep; withdrew withdraw;
-withstood withstand; woke wake; wove weave; built build; cut cut; kept keep; read read; bred breed; fed feed; bent
-bend; heard hear; beat beat; set set; understood understand; meant mean
+led lead; left leave; lent lend; lost lose; made make; met meet; paid pay; ran run; rose rise; said say; sang sing;
+sat sit; saw see; sent send; sold sell; spent spend; spoke speak; stood stand; swam swim; taught teach; thought
+think; threw throw; told tell; took take; went go; won win; wore wear; wrote write; arose arise; ate eat; awoke
+awake; bore bear; bound bind; caught catch; clung cling; crept creep; dealt deal; dreamt dream; dwelt dwell; flew
+fly; fled flee; forbade forbid; forgave forgive; forgot forget; foresaw foresee; froze freeze; hid hide; hung hang;
+knelt kneel; laid lay; lay lie; leapt leap; lit light; outdid outdo; outgrew outgrow; outsold outsell; overcame
+overcome; overran overrun; overrode override; oversaw oversee; overtook overtake; overthrew overthrow; rang ring;
+rebuilt rebuild; retold retell; rewrote rewrite; rode ride; sank sink; shone shine; shook shake; shot shoot; shrank
+shrink; slew slay; slept sleep; slid slide; sought seek; spun spin; sprang spring; stole steal; strode stride;
+strove strive; struck strike; stuck stick; swept sweep; swore swear; swung swing; tore tear; undertook undertake;
+underwent undergo; underwrote underwrite; undid undo; upheld uphold; wept weep; withdrew withdraw; withstood
+withstand; woke wake; wove weave; built build; kept keep; bred breed; fed feed; bent bend; heard hear; understood
+understand; meant mean
 """
 _PARTICIPLES = """
 become become; begun begin; blown blow; broken break; chosen choose; drawn draw; driven drive; fallen fall; given
@@ -180,7 +181,7 @@ throw; worn wear; written write; eaten eat; borne bear; born bear; beaten beat; 
 forgotten forget; forgiven forgive; frozen freeze; hidden hide; ridden ride; rung ring; shaken shake; slain slay;
 stolen steal; sworn swear; torn tear; undertaken undertake; undergone undergo; underwritten underwrite; withdrawn
 withdraw; woven weave; done do; gone go; overrun overrun; overtaken overtake; overthrown overthrow; rewritten
-rewrite; sewn sew; sown sow; sunk sink; undone undo; woken wake
+rewrite; sewn sew; sown sow; sunk sink; undone undo; woken wake; put put; cut cut; read read; beat beat; set set
 """
 PASTS = dict(pair.split() for pair in _PASTS.replace("\n", " ").split(";"))
 PLAIN_VERBS = PASTS | dict(pair.split() for pair in _PARTICIPLES.replace("\n", " ").split(";"))

@@ -16,7 +16,7 @@ from kvdb.nouns.phrases import ends_open
 from kvdb.nouns.words import clean
 
 _MODAL = re.compile(
-    r"(?P<modal>can|could|may|might|must|should|shall|will|wo|need|ought to|(?:has|have|had|needs|is|are) to)"
+    r"(?P<modal>can|could|may|might|must|should|shall|will|would|wo|need|ought to|(?:has|have|had|needs|is|are) to)"
     r"(?P<not>n?['\u2019]?t|not|\s+(?:not|never))?\s+(?:also\s+)?(?P<rest>.+)",
     re.I,
 )
@@ -82,7 +82,8 @@ def _modal(phrase: str) -> Modality | None:
         return None
     modal = found["modal"].lower()
     first = found["rest"].split(" ", 1)[0].lower()
-    no_noun = modal in ("must", "shall", "should") and (first == "be" or first in MAYBE_VERBS)  # "must not be left"
+    strong = modal in ("must", "shall", "should", "would") or bool(found["not"])
+    no_noun = strong and (first == "be" or first in MAYBE_VERBS)  # "must not be left", "could not find"
     if not no_noun and not _says_what_is_done(found["rest"], plainly=modal == "will"):
         return None
     rest = found["rest"]
@@ -114,7 +115,7 @@ def _says_what_is_done(rest: str, *, plainly: bool = False) -> bool:
 
 
 def _adjective(modal: str, negated: bool, rest: str) -> str:
-    if modal in ("need", "wo", "will") or _IN_PART.match(rest):
+    if modal in ("need", "wo", "will", "would") or _IN_PART.match(rest):
         return ""
     if modal in ("should", "ought to"):
         return "inadvisable" if negated else "recommended"

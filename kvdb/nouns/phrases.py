@@ -17,6 +17,8 @@ _TOWARDS = re.compile(r"\s(?:to|from|with|into|against|through|below|above|after
 _MAYBE_VERB = re.compile(r"(?!news$)[a-z]+[^sui]s$", re.I)
 _ASIDE = re.compile(r"^(?:(?:also|now|still|once|later|then|often|soon|again)\s+)+(?=\S)", re.I)
 _FIRST = re.compile(r"^(?:first|last|best|most)\s+(?=\S)", re.I)
+_STATES = frozenset({"missing", "pending", "ongoing", "existing", "living", "working", "running", "lacking", "boring"})
+_OF_DEEDS = frozenset({"stopped", "started", "resumed", "ceased", "avoided", "denied", "considered", "enjoyed", "quit"})
 _DETERMINERS = frozenset({"the", "a", "an", "its", "his", "her", "their", "no", "not", "only"})
 _BEFORE_A_VERB = ("co-", "re-", "pre-", "cross-", "self-", "over-", "out-", "mis-", "un-")
 _GOES_ON = re.compile(
@@ -35,7 +37,7 @@ def is_verbal(phrase: str) -> bool:
     if phrase.split()[0].isupper() and not phrase.isupper():  # "IS code"
         return False
     if _BEGINS.match(phrase):
-        return len(more) > 1 or ends_open(phrase)
+        return len(more) > 1 or ends_open(phrase) or (more != [] and _is_deed(first, more[0]))
     if is_third_person(first):
         return True
     if not more:
@@ -44,6 +46,7 @@ def is_verbal(phrase: str) -> bool:
         return is_third_person(more[0]) or is_participle(more[0])
     if is_participle(first) or first in PASTS:  # "failed to acquire", "gave birth to"
         has_object = "the" in more[:2] or "to" in more[:-1] or (len(more) > 1 and more[-1].endswith("ing"))
+        has_object = has_object or (first in _OF_DEEDS and more[0].endswith("ing"))
         return has_object or ends_open(phrase)
     if _FIRST.match(phrase) and more[-1] == "by" and is_participle(more[0]):
         return True
@@ -51,6 +54,13 @@ def is_verbal(phrase: str) -> bool:
         return False
     goes_on = _GOES_ON.match(" ".join(more)) or _TOWARDS.search(phrase)
     return goes_on is not None or (len(more) > 1 and base_among(first, MAYBE_VERBS) is not None)
+
+
+def _is_deed(auxiliary: str, word: str) -> bool:
+    """is suing, had accused; not "is missing", "has wings", which are answered by yes or no, or nouns"""
+    if word.endswith("ing"):
+        return auxiliary in ("is", "was", "are", "were") and word not in _STATES
+    return auxiliary in ("has", "had", "have") and is_participle(word)
 
 
 def is_passive(phrase: str) -> bool:

@@ -167,6 +167,9 @@ after|earlier event|later event
 because|cause|effect
 as result|result|cause
 as result of|cause|result
+while|simultaneous event|simultaneous event
+during|simultaneous event|simultaneous event
+instead of|alternative|alternative
 at same time|simultaneous event|simultaneous event
 so that|purpose|thing with the purpose
 in order to|purpose|thing with the purpose
