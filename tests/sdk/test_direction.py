@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from kvdb_sdk.question.direction import asks_the_other_way
+from kvdb_sdk.question.direction import asks_for_the_end_of_another, asks_the_other_way
 
 
 @pytest.mark.parametrize(
@@ -25,6 +25,7 @@ from kvdb_sdk.question.direction import asks_the_other_way
         ("Which race does it win?", "what it won", "what won it"),
         ("Whom has it betrayed", "what it betrayed", "what it was betrayed by"),
         ("What was it sold to?", "what it was sold to", "what was sold to it"),
+        ("What must it be opened before?", "what it must be opened before", "what must be opened before it"),
         ("What was sold to it?", "what was sold to it", "what it was sold to"),
         ("What is the firm called that it bought?", "what it bought", "what bought it"),
     ],
@@ -50,6 +51,20 @@ def test_it_is_told_from_the_place_of_the_subject(text, meant, other):
 )
 def test_nothing_else_speaks_against_a_relation(text, noun):
     assert not asks_the_other_way(text, noun)
+
+
+@pytest.mark.parametrize(
+    ("text", "noun", "another"),
+    [
+        ("Who acquired it?", "what it was sued by", True),  # what it acquired is known, and nothing that acquired it
+        ("Who acquired it?", "what acquired it", False),
+        ("Who acquired it?", "acquirer", False),
+        ("Who did it acquire?", "what it was sued by", False),
+        ("Who runs it?", "chief executive", False),
+    ],
+)
+def test_the_missing_end_of_another_relation_is_asked_for(text, noun, another):
+    assert asks_for_the_end_of_another(text, noun, ["what it acquired", "headquarters"]) is another
 
 
 @given(st.text(), st.text())

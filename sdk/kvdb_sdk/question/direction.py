@@ -6,7 +6,7 @@ relation's own words, and whether these are in the passive. Only relations that 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 from kvdb.nouns import clause
 from kvdb.nouns.words import is_participle
@@ -15,19 +15,34 @@ from .forms import content_words, stem, words
 
 _DOES, _BEARS, _BESIDE = "does", "bears", "beside"  # what "it" is: who does it, whom it is done to, or neither
 _BE = frozenset({"is", "are", "was", "were", "be", "been", "being", "get", "got", "gets"})
-_BESIDES = frozenset({"to", "from", "for", "with", "at", "in", "on", "of", "as", "into", "against"})
+_BEFORE_IT = "to from for with at in on of as into against before after under over near through than"
+_OF_VERBS = "must may might can cannot could should shall would need ought not never no longer"
+_BESIDES, _WAYS = frozenset(_BEFORE_IT.split()), frozenset(_OF_VERBS.split())
 
 
 def asks_the_other_way(text: str, noun: str) -> bool:
     """Whether a text, its subject masked, has the words of a clause and asks for its other end."""
     does, done = clause(noun)
-    wanted = content_words(does or done)
+    wanted = [word for word in content_words(does or done) if word not in _WAYS]
     asked = words(text)
     place = _place(asked, wanted) if wanted else None
     if place is None or asked.count("it") != 1:
         return False
     part = _part_in_text(asked, asked.index("it"), *place)
     return part is not None and part != _part_in_clause(words(does or done), wanted[0], bool(does))
+
+
+def asks_for_the_end_of_another(text: str, noun: str, others: Iterable[str]) -> bool:
+    """Whether a text asks one of the other clauses the other way round, and has nothing of this noun: who is meant by
+    "Who acquired it?" is none of what acquired nobody.
+    """
+    told = {stem(word) for word in content_words("".join(clause(noun)) or noun)}
+    for other in others:
+        if asks_the_other_way(text, other):
+            verb = stem(next(word for word in content_words("".join(clause(other))) if word not in _WAYS))
+            if not any(word.startswith(verb) for word in told):
+                return True
+    return False
 
 
 def _part_in_clause(said: Sequence[str], verb: str, does: bool) -> str:

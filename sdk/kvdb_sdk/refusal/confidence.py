@@ -12,6 +12,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from ..question.answer_kind import is_of_another_kind
+from ..question.direction import asks_for_the_end_of_another
 from ..question.forms import asks_for, has_noun
 from ..question.relation_match import Match, lead, term_in, without_subject
 from ..question.spelling import mended
@@ -21,8 +22,8 @@ SIGNS = (-1, 1, 1, 1, 1, 1, 1)
 """Whether a feature of Evidence speaks for the fact or against it: no fit may turn that round."""
 
 NAMED_INSTEAD = -0.35
-"""The most that a relation leads by where the question names another one instead (names_another), or wants an answer of
-another kind.
+"""The most that a relation leads by where the question names another one instead (names_another), asks for the end of
+another one that is not there (direction.py), or wants an answer of another kind (answer_kind.py).
 """
 
 
@@ -65,7 +66,11 @@ def in_words(
         asked = without_subject(question, *place.span())
         others = {other: said for other, said in askable.items() if other != noun}
         ahead = lead(matcher, asked, noun, value, others)
-        if names_another(mended(asked, [noun, *others]), noun, others) or is_of_another_kind(asked, value):
+        if (
+            names_another(mended(asked, [noun, *others]), noun, others)
+            or asks_for_the_end_of_another(asked, noun, others)
+            or is_of_another_kind(asked, value)
+        ):
             ahead = min(ahead, NAMED_INSTEAD)
     return replace(
         read,
