@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from kvdb_sdk.question.direction import asks_for_the_end_of_another, asks_the_other_way
+from kvdb_sdk.question.direction import asks_for_the_end_of_another, asks_it_of_the_subject, asks_the_other_way
 
 
 @pytest.mark.parametrize(
@@ -67,7 +67,23 @@ def test_the_missing_end_of_another_relation_is_asked_for(text, noun, another):
     assert asks_for_the_end_of_another(text, noun, ["what it acquired", "headquarters"]) is another
 
 
+@pytest.mark.parametrize(
+    ("text", "noun", "of_it"),
+    [
+        ("Who wrote it?", "what wrote the foreword to it", True),
+        ("Who wrote the foreword to it?", "what wrote the foreword to it", False),
+        ("Who wrote it?", "what wrote it", False),
+        ("Who praised it?", "what wrote the foreword to it", False),
+        ("it?", "what wrote the foreword to it", False),
+    ],
+)
+def test_what_is_done_to_a_part_is_not_done_to_the_subject(text, noun, of_it):
+    assert asks_it_of_the_subject(text, noun) is of_it
+
+
 @given(st.text(), st.text())
 def test_any_text_is_read(text, said):
     assert asks_the_other_way(text, f"what it {said}") in (True, False)
     assert asks_the_other_way(text, f"what {said} it") in (True, False)
+    assert asks_it_of_the_subject(text, f"what {said} it") in (True, False)
+    assert asks_for_the_end_of_another(text, said, [f"what {said} it"]) in (True, False)

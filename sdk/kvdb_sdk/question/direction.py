@@ -45,6 +45,19 @@ def asks_for_the_end_of_another(text: str, noun: str, others: Iterable[str]) -> 
     return False
 
 
+def asks_it_of_the_subject(text: str, noun: str) -> bool:
+    """Whether a text asks who did to the subject what a clause says of something of it: "Who wrote it?", where somebody
+    "wrote the foreword to it".
+    """
+    wanted = [word for word in content_words(clause(noun)[1]) if word not in _WAYS]
+    asked = words(text)
+    if len(wanted) < 2 or asked.count("it") != 1 or asked.index("it") == 0:
+        return False
+    stems = [stem(word) for word in asked]
+    does_it = stems[asked.index("it") - 1] == stem(wanted[0])
+    return does_it and any(stem(word) not in stems for word in wanted[1:])
+
+
 def _part_in_clause(said: Sequence[str], verb: str, does: bool) -> str:
     """The part of "it" in "what it warned" (`does`) or in "what warned it"."""
     at = said.index(verb)

@@ -12,7 +12,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from ..question.answer_kind import is_of_another_kind
-from ..question.direction import asks_for_the_end_of_another
+from ..question.direction import asks_for_the_end_of_another, asks_it_of_the_subject
 from ..question.forms import asks_for, has_noun
 from ..question.relation_match import Match, lead, term_in, without_subject
 from ..question.spelling import mended
@@ -69,6 +69,7 @@ def in_words(
         if (
             names_another(mended(asked, [noun, *others]), noun, others)
             or asks_for_the_end_of_another(asked, noun, others)
+            or asks_it_of_the_subject(asked, noun)
             or is_of_another_kind(asked, value)
         ):
             ahead = min(ahead, NAMED_INSTEAD)
