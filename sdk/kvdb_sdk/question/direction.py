@@ -49,13 +49,13 @@ def asks_it_of_the_subject(text: str, noun: str) -> bool:
     """Whether a text asks who did to the subject what a clause says of something of it: "Who wrote it?", where somebody
     "wrote the foreword to it".
     """
-    wanted = [word for word in content_words(clause(noun)[1]) if word not in _WAYS]
+    said = [word for word in words(clause(noun)[1]) if word not in _WAYS | _BE]
     asked = words(text)
-    if len(wanted) < 2 or asked.count("it") != 1 or asked.index("it") == 0:
+    if not said or asked.count("it") != 1 or asked.index("it") == 0:
         return False
-    stems = [stem(word) for word in asked]
-    does_it = stems[asked.index("it") - 1] == stem(wanted[0])
-    return does_it and any(stem(word) not in stems for word in wanted[1:])
+    stems = {stem(word) for word in asked}
+    does_it = stem(asked[asked.index("it") - 1]) == stem(said[0])
+    return does_it and any(stem(word) not in stems for word in content_words(" ".join(said[1:])))
 
 
 def _part_in_clause(said: Sequence[str], verb: str, does: bool) -> str:
