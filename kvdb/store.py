@@ -241,14 +241,14 @@ class Store:
         tail_noun: str | None = None,
         head_noun: str | None = None,
         encode: Encode | None = None,
+        edited: bool = True,
     ) -> Relation:
         """Change the nouns of a relation, and with them the key sentences of its rows, which `encode` encodes anew.
-
-        Raises FieldError for a relation that the store does not have or an empty noun.
+        `edited`: they are somebody's choice, not the rules'. Raises FieldError: no such relation, or an empty noun.
         """
         from kvdb.change.rename import set_nouns
 
-        return set_nouns(self, relation, tail_noun=tail_noun, head_noun=head_noun, encode=encode)
+        return set_nouns(self, relation, tail_noun=tail_noun, head_noun=head_noun, encode=encode, edited=edited)
 
     def set_note(self, name: str, body: bytes | None) -> None:
         """Keep up to 64 KiB under a name, in one transaction; None removes them. Raises FieldError, LimitError."""

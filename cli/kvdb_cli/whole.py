@@ -12,7 +12,8 @@ from kvdb_cli import options
 from kvdb_cli.output import print_fields, print_json, print_row
 
 if TYPE_CHECKING:
-    from kvdb import Relation, VerifyReport
+    from kvdb import Relation, Store, VerifyReport
+    from kvdb.change.plan import Encode
 
 
 @click.command()
@@ -57,33 +58,62 @@ def info(db: str, health: bool, as_json: bool) -> None:
     is_flag=True,
     help="Set the nouns of RELATION: kvdb relations DB --set RELATION TAIL [HEAD].",
 )
+@click.option(
+    "--renew",
+    is_flag=True,
+    help="Give all relations the nouns that the rules give them now; those that were set stay.",
+)
+@click.option("--nouns", "mapping", metavar="FILE", help="With --renew: noun forms, as kvdb ingest takes them.")
 @click.argument("nouns", metavar="[RELATION TAIL_NOUN [HEAD_NOUN]]", nargs=-1)
 @options.encoder
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object a relation, a line each.")
-def relations(db: str, edit: bool, nouns: tuple[str, ...], encoder: str | None, as_json: bool) -> None:
+def relations(
+    db: str, edit: bool, renew: bool, mapping: str | None, nouns: tuple[str, ...], encoder: str | None, as_json: bool
+) -> None:
     """List the relations of DB with the nouns of their key sentences, or set those of one.
 
     The tail noun stands in "the NOUN of HEAD", the head noun in "the NOUN of TAIL"; a clause, "what it
     repeals" or "what repeals it", stands for itself with the term in place of "it". Setting them encodes the
-    relation's facts anew.
+    relation's facts anew. A store keeps its nouns when kvdb learns better ones: --renew changes them, and lists
+    those that changed.
 
     JSON: relation, tail_noun, head_noun a line.
     """
     import kvdb
     from kvdb_sdk.models.encoders import encoder_for
 
-    if edit != (len(nouns) in (2, 3)):
-        raise click.UsageError("give --set RELATION TAIL_NOUN [HEAD_NOUN], or the store alone to list")
-    with kvdb.open(db, read_only=not edit) as store:
-        if edit:
+    if (edit and renew) or edit != (len(nouns) in (2, 3)):
+        raise click.UsageError("give --set RELATION TAIL_NOUN [HEAD_NOUN], or --renew, or the store alone to list")
+    if mapping and not renew:
+        raise click.UsageError("--nouns goes with --renew")
+    with kvdb.open(db, read_only=not (edit or renew)) as store:
+        if edit or renew:
             encode = encoder_for(store.encoder, encoder)
             store.bind_encoder(encode.record)
+        if renew:
+            listed = _renewed(store, encode, mapping)
+        elif edit:
             head_noun = nouns[2] if len(nouns) == 3 else None
             listed = [store.set_nouns(nouns[0], tail_noun=nouns[1], head_noun=head_noun, encode=encode)]
         else:
             listed = store.relations()
     for relation in listed:
         _print_relation(relation, as_json)
+
+
+def _renewed(store: Store, encode: Encode, mapping: str | None) -> list[Relation]:
+    """The relations that have other nouns now: those of a file, else of the rules, unless somebody set them."""
+    from kvdb.kg2kv import load_nouns, noun_forms
+
+    given = load_nouns(mapping) if mapping else {}
+    changed = []
+    for relation in store.relations():
+        nouns = given.get(relation.name) or noun_forms(relation.name)
+        same = (relation.tail_noun, relation.head_noun) == (nouns.tail_noun, nouns.head_noun)
+        if not same and not relation.edited:
+            tail, head = nouns.tail_noun, nouns.head_noun
+            changed.append(store.set_nouns(relation.name, tail_noun=tail, head_noun=head, encode=encode, edited=False))
+    return changed
 
 
 def _print_relation(relation: Relation, as_json: bool) -> None:

@@ -25,7 +25,7 @@ BATCH = 4096  # rows of one transaction
 
 
 def set_nouns(
-    store: Store, name: str, *, tail_noun: str | None, head_noun: str | None, encode: Encode | None
+    store: Store, name: str, *, tail_noun: str | None, head_noun: str | None, encode: Encode | None, edited: bool = True
 ) -> Relation:
     """Store.set_nouns. The nouns change in the last of several transactions: one that was cut short is done again."""
     for noun in (tail_noun, head_noun):
@@ -37,7 +37,9 @@ def set_nouns(
             if id is None:
                 raise FieldError(f"no relation {name!r:.80} in {store.path}: see `kvdb relations`")
             old = snapshot.relation(id)
-            new = replace(old, tail_noun=tail_noun or old.tail_noun, head_noun=head_noun or old.head_noun, edited=True)
+            new = replace(
+                old, tail_noun=tail_noun or old.tail_noun, head_noun=head_noun or old.head_noun, edited=edited
+            )
             facts = list(snapshot.ids(format.RELATION, id))
         if new.tail_noun != old.tail_noun:
             _encode_again(store, new, facts, "tail", encode)

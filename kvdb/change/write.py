@@ -186,12 +186,12 @@ class Write(Reader):
         return self.remove_all([fact]) == 1
 
     def set_nouns(self, relation: Relation) -> None:
-        """Store edited nouns of a relation; its rows are the caller's to replace."""
+        """Store other nouns of a relation; its rows are the caller's to replace."""
         self._changed[relation.id] = replace(
             self.relation(relation.id),
             tail_noun=relation.tail_noun,
             head_noun=relation.head_noun,
-            edited=True,
+            edited=relation.edited,
         )
 
     def _relations(self, names: Sequence[str], nouns: Mapping[str, Nouns]) -> list[int]:

@@ -7,6 +7,9 @@ from pathlib import Path
 
 import pytest
 
+import kvdb
+from kvdb_sdk.models.encoders import load_encoder
+
 from .conftest import ENCODER, FACTS
 
 
@@ -105,7 +108,27 @@ def test_setting_nouns_changes_the_keys(run, run_json, db: Path) -> None:
     assert run_json("verify", db)["ok"]
 
 
-@pytest.mark.parametrize("arguments", [["--set"], ["--set", "capital"], ["capital", "x"], ["--set", *"abcd"]])
+def test_renewing_nouns_goes_by_the_rules_and_leaves_what_was_set(run, run_json, db: Path, tmp_path: Path) -> None:
+    with kvdb.open(db) as store:
+        encode = load_encoder(ENCODER)
+        store.set_nouns("capital", tail_noun="old noun", head_noun="old", encode=encode, edited=False)
+    run("relations", db, "--set", "currency", "money", "--encoder", ENCODER)
+    (renewed,) = lines(run("relations", db, "--renew", "--json", "--encoder", ENCODER).stdout)
+    assert (renewed["relation"], renewed["tail_noun"]) == ("capital", "capital")
+    assert {r["tail_noun"] for r in lines(run("relations", db, "--json").stdout)} == {"capital", "money"}
+    hits = run_json("search", db, "the capital of Japan", "--encoder", ENCODER)["hits"]
+    assert (hits[0]["tail"], hits[0]["score"]) == ("Tokyo", pytest.approx(1, abs=2e-3))
+    assert run("relations", db, "--renew", "--encoder", ENCODER).stdout == ""
+    (mapping := tmp_path / "nouns.tsv").write_text("capital\tseat of government\n", encoding="utf-8")
+    (renewed,) = lines(run("relations", db, "--renew", "--nouns", mapping, "--json", "--encoder", ENCODER).stdout)
+    assert renewed["tail_noun"] == "seat of government"
+    assert run_json("verify", db)["ok"]
+    assert "--renew" in run("relations", db, "--nouns", mapping, code=2).stderr
+
+
+@pytest.mark.parametrize(
+    "arguments", [["--set"], ["--set", "capital"], ["capital", "x"], ["--set", *"abcd"], ["--renew", "--set", "a", "b"]]
+)
 def test_setting_nouns_wants_relation_and_noun(run, db: Path, arguments: list[str]) -> None:
     assert "--set RELATION TAIL_NOUN [HEAD_NOUN]" in run("relations", db, *arguments, code=2).stderr
 
