@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from kvdb import Fact
+from kvdb import Fact, kg2kv
 from kvdb.kg2kv import noun_forms
 from kvdb_sdk.answer import Answer, Citation, Span
 from kvdb_sdk.question.reading import Subject
@@ -69,6 +69,9 @@ FACTS = [
     ("Skillet", "is_active", "no"),
     ("Paris", "is not in", "Spain"),
     ("Gugong", "forbidden city", "Beijing"),
+    ("Orla", "warned", "Petra"),
+    ("Orla", "was hired by", "Quill"),
+    ("Orla", "subsidiary", "Lumen"),
 ]
 MEANS = {"people": "population", "live": "population", "older": "age", "founded": "founding date", "runs": "mayor"}
 
@@ -127,12 +130,12 @@ def answered(question):
     """The fact whose head and relation the question spells, as an answer that lists all values; else a refusal."""
     stats = {"tokens": 5, "facts": 2, "attended": [1, 2]}
     said = [(i, h, _noun(r), t) for i, (h, r, t) in enumerate(FACTS) if h in question]
-    found = [fact for fact in said if re.search(rf"\b{fact[2]}s?\b", question)]
+    found = [f for f in said if re.search(rf"\b{f[2]}s?\b", question) or kg2kv.question(f[2], f[1]) == question]
     if not found:
         return Answer("I do not know.", False, stats={**stats, "tokens": 1, "confidence": 0.1, "related": 0.9})
     longest = max(len(head) for _, head, _, _ in found)
     found = [fact for fact in found if len(fact[1]) == longest]
-    text, spans = f"The {found[0][2]} of {found[0][1]} is ", []
+    text, spans = kg2kv.answer(found[0][2], found[0][1], "\0").partition("\0")[0], []
     for i, _, _, value in found:
         spans.append(Span(len(text), len(text) + len(value), i, "value"))
         text += value + ", "

@@ -50,6 +50,35 @@ def test_a_claim_is_judged_from_the_values(question, lead):
 
 
 @pytest.mark.parametrize(
+    ("question", "fact"),
+    [
+        ("Did Orla warn Petra?", "Orla warned Petra."),
+        ("Was Petra warned by Orla?", "Orla warned Petra."),
+        ("Was Orla hired by Quill?", "Orla was hired by Quill."),
+        ("Did Quill hire Orla?", "Orla was hired by Quill."),
+        ("Is Lumen a subsidiary of Orla?", "The subsidiary of Orla is Lumen."),
+        ("Is France a neighbour of Italy?", "The neighbour of France is"),  # as Italy is one of France
+    ],
+)
+def test_who_does_what_to_whom(question, fact):
+    assert ask(question)[0].text.startswith(f"Yes. {fact}")
+
+
+@pytest.mark.parametrize(
+    "question",
+    [
+        "Did Petra warn Orla?",
+        "Was Orla warned by Petra?",
+        "Did Orla hire Quill?",
+        "Was Quill hired by Orla?",
+        "Is Orla a subsidiary of Lumen?",
+    ],
+)
+def test_the_wrong_way_round_is_no_yes(question):
+    assert not ask(question)[0].text.startswith("Yes.")
+
+
+@pytest.mark.parametrize(
     "question",
     [
         "Is Guinea the country of Malabo?",  # it is Equatorial Guinea
@@ -106,11 +135,8 @@ def test_what_is_denied_is_told_by_the_store_whatever_else_is_near(question, ans
 
 
 def test_a_clause_is_claimed_by_its_own_words():
-    """The hand-made reader answers no clauses: the step that asks for the fact is what tells."""
-    assert ask("Does Qar increase the effect of Iron?")[1] == [
-        ["Tell me what Qar increases the effect of."],
-        ["Does Qar increase the effect of Iron?"],
-    ]
+    assert ask("Does Qar increase the effect of Iron?")[0].text == "Yes. Qar increases the effect of Iron."
+    assert not ask("Does Qar decrease the effect of Iron?")[0].text.startswith("Yes.")
 
 
 @pytest.mark.parametrize(

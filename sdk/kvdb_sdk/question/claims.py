@@ -11,6 +11,7 @@ import unicodedata
 from collections.abc import Sequence
 
 from kvdb.nouns import clause
+from kvdb.nouns.lexicon import SYMMETRIC
 from kvdb.nouns.phrases import is_verbal
 from kvdb.nouns.words import clean, plain_verb
 
@@ -96,8 +97,9 @@ def says(question: str, phrase: str) -> bool:
 def is_turned_round(question: str, subject: Subject, noun: str) -> bool:
     """Whether a question claims the other end of a relation: "Did A warn B?" where it is B that warned A."""
     text = masked(question, subject)
-    if re.search(rf"(?<!\w)it (?:an?|the) {re.escape(noun)}(?!\w)", text, re.IGNORECASE):
-        return True  # "Is it a subsidiary of B?", where the subsidiary of it is B
+    if has_noun(text, noun):  # "Is it a subsidiary of B?", where the subsidiary of it is B
+        is_one = re.search(rf"(?<!\w)it (?:an?|the) {re.escape(noun)}(?!\w)", text, re.IGNORECASE) is not None
+        return is_one and noun.split()[-1].casefold() not in SYMMETRIC
     facts = [fact for other, fact, _ in subject.facts if other == noun and is_verbal(clean(fact.relation))]
     ends = [f"what it {clean(f.relation)}" if f.head == subject.term else f"what {clean(f.relation)} it" for f in facts]
     return bool(ends) and all(asks_the_other_way(text, end) for end in ends)
