@@ -4,6 +4,10 @@ from __future__ import annotations
 
 import pytest
 
+from kvdb.types import Fact
+from kvdb_sdk.question.claims import is_turned_round
+from kvdb_sdk.question.reading import Subject
+
 from .hand_made import ask, check_spans
 
 
@@ -62,6 +66,14 @@ def test_a_claim_is_judged_from_the_values(question, lead):
 )
 def test_who_does_what_to_whom(question, fact):
     assert ask(question)[0].text.startswith(f"Yes. {fact}")
+
+
+def test_a_noun_may_be_the_verb_of_a_claim():
+    effect = Subject(5, 10, "cough", (("cause", Fact(1, "smoke", "causes", "cough"), "smoke"),))
+    assert is_turned_round("Does cough cause smoke?", effect, "cause")
+    other = Subject(17, 22, "cough", effect.facts)
+    assert not is_turned_round("Does smoke cause cough?", other, "cause")
+    assert not is_turned_round("Is the cause of a cough smoke?", Subject(19, 24, "cough", effect.facts), "cause")
 
 
 @pytest.mark.parametrize(

@@ -61,6 +61,7 @@ def test_nothing_else_speaks_against_a_relation(text, noun):
         ("Who acquired it?", "acquirer", False),
         ("Who did it acquire?", "what it was sued by", False),
         ("Who runs it?", "chief executive", False),
+        ("Was it sued, or was it acquired?", "what it was sued by", False),
     ],
 )
 def test_the_missing_end_of_another_relation_is_asked_for(text, noun, another):

@@ -97,9 +97,11 @@ def says(question: str, phrase: str) -> bool:
 def is_turned_round(question: str, subject: Subject, noun: str) -> bool:
     """Whether a question claims the other end of a relation: "Did A warn B?" where it is B that warned A."""
     text = masked(question, subject)
-    if has_noun(text, noun):  # "Is it a subsidiary of B?", where the subsidiary of it is B
-        is_one = re.search(rf"(?<!\w)it (?:an?|the) {re.escape(noun)}(?!\w)", text, re.IGNORECASE) is not None
-        return is_one and noun.split()[-1].casefold() not in SYMMETRIC
+    place = re.search(rf"(?<!\w)it (?P<is_one>(?:an?|the) )?{re.escape(noun)}(?!\w)", text, re.IGNORECASE)
+    if place and place["is_one"]:  # "Is it a subsidiary of B?", where the subsidiary of it is B
+        return noun.split()[-1].casefold() not in SYMMETRIC
+    if has_noun(text, noun) and not place:  # in "Does it cause B?" the noun is a verb
+        return False
     facts = [fact for other, fact, _ in subject.facts if other == noun and is_verbal(clean(fact.relation))]
     ends = [f"what it {clean(f.relation)}" if f.head == subject.term else f"what {clean(f.relation)} it" for f in facts]
     return bool(ends) and all(asks_the_other_way(text, end) for end in ends)

@@ -33,10 +33,12 @@ def asks_the_other_way(text: str, noun: str) -> bool:
 
 
 def asks_for_the_end_of_another(text: str, noun: str, others: Iterable[str]) -> bool:
-    """Whether a text asks one of the other clauses the other way round, and has nothing of this noun: who is meant by
-    "Who acquired it?" is none of what acquired nobody.
+    """Whether a text asks one of the other clauses the other way round, and has not the words of this noun: what
+    acquired nobody is not told by who sued it.
     """
     told = {stem(word) for word in content_words("".join(clause(noun)) or noun)}
+    if told <= {stem(word) for word in words(text)}:
+        return False
     for other in others:
         if asks_the_other_way(text, other):
             verb = stem(next(word for word in content_words("".join(clause(other))) if word not in _WAYS))
