@@ -44,6 +44,7 @@ def test_it_is_told_from_the_place_of_the_subject(text, meant, other):
         ("What is it not connected to?", "what it is not connected to"),
         ("Who warned it?", "warner"),  # no clause
         ("Who pays it?", "what it warned"),  # of something else
+        ("What does the warned note of it say?", "what it warned"),
         ("it warned it", "what it warned"),  # cannot be told
         ("", "what it warned"),
         ("Who warned it?", "what it is"),  # has no word of its own
@@ -62,6 +63,7 @@ def test_nothing_else_speaks_against_a_relation(text, noun):
         ("Who did it acquire?", "what it was sued by", False),
         ("Who runs it?", "chief executive", False),
         ("Was it sued, or was it acquired?", "what it was sued by", False),
+        ("Which chapter acquired it?", "code of the chapter", False),  # has a word of it
     ],
 )
 def test_the_missing_end_of_another_relation_is_asked_for(text, noun, another):

@@ -33,11 +33,11 @@ def asks_the_other_way(text: str, noun: str) -> bool:
 
 
 def asks_for_the_end_of_another(text: str, noun: str, others: Iterable[str]) -> bool:
-    """Whether a text asks one of the other clauses the other way round, and has not the words of this noun: what
-    acquired nobody is not told by who sued it.
+    """Whether a text asks one of the other clauses the other way round, and has no word of this noun: who acquired it
+    is not told by who sued it.
     """
     told = {stem(word) for word in content_words("".join(clause(noun)) or noun)}
-    if told <= {stem(word) for word in words(text)}:
+    if not told.isdisjoint(stem(word) for word in words(text)):
         return False
     for other in others:
         if asks_the_other_way(text, other):
@@ -71,9 +71,9 @@ def _part_in_clause(said: Sequence[str], verb: str, does: bool) -> str:
 
 def _part_in_text(asked: Sequence[str], subject: int, start: int, end: int) -> str | None:
     """The part of "it", at `subject`, in a text that has a clause's words at [start, end); None where it stands between
-    them.
+    them, or further behind: in "the includes note of it" nothing includes it.
     """
-    if start <= subject < end:
+    if start <= subject < end or subject > end + 1:
         return None
     before = asked[:start] if subject >= end else asked[max(subject - 1, 0) : start]
     passive = is_participle(asked[start]) and not _BE.isdisjoint(before)
