@@ -141,7 +141,7 @@ def _followed(subject: Subject, noun: str, every: Sequence[str], seconds: Sequen
 
 def _can_tell(question: str, value: str, reader: Reader) -> bool:
     """Whether the store can tell what is asked of the value of a first hop."""
-    for subject in reader.subjects(question):
+    for subject in reader.subjects(question, spelt=True):
         if subject.term == value and has_content(masked(question, subject)):
             return reader.best_noun(masked(question, subject), subject.nouns)[1] >= MATCHES
     return False
