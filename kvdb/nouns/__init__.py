@@ -15,7 +15,7 @@ from functools import lru_cache
 
 from kvdb.nouns.clauses import BEARER, IS, Nouns, bare, bearer, being, clause, own, whole
 from kvdb.nouns.lexicon import COMMON_VERBS, FIXED, SYMMETRIC, THIN_NOUNS, TYPE_NOUNS
-from kvdb.nouns.modality import split_modality
+from kvdb.nouns.modality import refuses, split_modality
 from kvdb.nouns.phrases import ends_open, is_verbal
 from kvdb.nouns.words import (
     agent,
@@ -78,6 +78,8 @@ def _modal(phrase: str) -> Nouns | None:
     modality = split_modality(phrase)
     if modality is None:
         return None
+    if refuses(phrase):
+        return whole(phrase, sure=True)
     plain = noun_forms(modality.plain)
     thing = plain.tail_noun.startswith("thing ") or plain.tail_noun.endswith(" thing")
     fits = plain.sure and not thing and plain.tail_noun != modality.plain  # "does not cross": a verb, whatever it looks

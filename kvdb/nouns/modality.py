@@ -26,6 +26,9 @@ _NEGATED = re.compile(
     r"(?:\s+(?:also\s+)?(?:not|never)|n['\u2019]?t)\s+(?P<rest>.+)",
     re.I,
 )
+_REFUSES = re.compile(
+    r"(?:refuses|refused|declines|declined|fails|failed|neglects|neglected|(?:is|was) unable) to (?P<rest>.+)", re.I
+)
 _NEVER = re.compile(r"(?:not|never)\s+(?P<rest>.+)", re.I)
 _NO_LONGER = re.compile(r"(?P<is>(?:is|are|was|were)\s+)?no longer\s+(?P<rest>.+)", re.I)
 _USED_TO = re.compile(r"used to (?P<rest>.+)", re.I)
@@ -73,7 +76,15 @@ def split_modality(phrase: str) -> Modality | None:
     found = _NO_LONGER.fullmatch(phrase)
     if found:
         return Modality("former", f"is {found['rest']}" if found["is"] else found["rest"])
+    found = _REFUSES.fullmatch(phrase)
+    if found:
+        return Modality("excluded", _plain(found["rest"]))
     return _modal(phrase) or _negated(phrase)
+
+
+def refuses(phrase: str) -> bool:
+    """Whether a verb of its own denies what a relation says: "fails to notice"."""
+    return _REFUSES.fullmatch(phrase) is not None
 
 
 def _modal(phrase: str) -> Modality | None:

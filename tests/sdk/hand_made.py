@@ -71,6 +71,7 @@ FACTS = [
     ("Gugong", "forbidden city", "Beijing"),
     ("Orla", "warned", "Petra"),
     ("Orla", "was hired by", "Quill"),
+    ("Orla", "refuses to sell to", "Dunmarrow"),
     ("Orla", "subsidiary", "Lumen"),
 ]
 MEANS = {"people": "population", "live": "population", "older": "age", "founded": "founding date", "runs": "mayor"}

@@ -84,10 +84,11 @@ def test_a_noun_may_be_the_verb_of_a_claim():
         "Did Orla hire Quill?",
         "Was Quill hired by Orla?",
         "Is Orla a subsidiary of Lumen?",
+        "Does Dunmarrow sell to Orla?",  # Orla refuses to sell to it
     ],
 )
-def test_the_wrong_way_round_is_no_yes(question):
-    assert not ask(question)[0].text.startswith("Yes.")
+def test_the_wrong_way_round_is_neither_yes_nor_no(question):
+    assert not ask(question)[0].text.startswith(("Yes.", "No."))
 
 
 @pytest.mark.parametrize(
@@ -135,6 +136,7 @@ def test_what_the_values_do_not_settle_gets_no_verdict(question):
     [
         ("May Skillet be cleaned with dish soap?", "No. Skillet must not be cleaned with dish soap."),
         ("Can I clean Skillet with dish soap?", "No. Skillet must not be cleaned with dish soap."),
+        ("Does Orla sell to Dunmarrow?", "No. Orla refuses to sell to Dunmarrow."),
         ("Does Skillet tolerate the dishwasher?", "No. Skillet does not tolerate the dishwasher."),
         ("Is Asthma a use of Kestoril?", "No. The forbidden use of Kestoril is Asthma."),
         ("May Colic be a use of Velum?", "No. The forbidden use of Velum is Colic."),

@@ -12,6 +12,7 @@ from collections.abc import Sequence
 
 from kvdb.nouns import clause
 from kvdb.nouns.lexicon import SYMMETRIC
+from kvdb.nouns.modality import modality_of
 from kvdb.nouns.phrases import is_verbal
 from kvdb.nouns.words import clean, plain_verb
 
@@ -102,9 +103,15 @@ def is_turned_round(question: str, subject: Subject, noun: str) -> bool:
         return noun.split()[-1].casefold() not in SYMMETRIC
     if has_noun(text, noun) and not place:  # in "Does it cause B?" the noun is a verb
         return False
-    facts = [fact for other, fact, _ in subject.facts if other == noun and is_verbal(clean(fact.relation))]
-    ends = [f"what it {clean(f.relation)}" if f.head == subject.term else f"what {clean(f.relation)} it" for f in facts]
+    said = [(fact.head == subject.term, _plainly(fact.relation)) for other, fact, _ in subject.facts if other == noun]
+    ends = [f"what it {phrase}" if is_head else f"what {phrase} it" for is_head, phrase in said if is_verbal(phrase)]
     return bool(ends) and all(asks_the_other_way(text, end) for end in ends)
+
+
+def _plainly(relation: str) -> str:
+    """A relation in words, without what denies it."""
+    way = modality_of(relation)
+    return way.plain if way and way.denies else clean(relation)
 
 
 def said_clause(text: str, nouns: Sequence[str]) -> str | None:

@@ -17,6 +17,7 @@ from kvdb.nouns.words import clean, strip_auxiliary
 
 from ..answer import Answer
 from .claims import claims, flag, is_another, is_turned_round, said_clause, says, verdict
+from .direction import asks_the_other_way
 from .forms import (
     LONGEST,
     asks_in_the_way,
@@ -138,12 +139,14 @@ def _denied(question: str, subject: Subject) -> Subject | None:
     """The subject with the facts alone that deny what a question claims: by their relation's words and their value."""
     if is_negated(question) or speaks_of_denial(question):
         return None
-    facts = []
+    text, facts = masked(question, subject), []
     for noun, fact, value in subject.facts:
         way = modality_of(fact.relation)
         if way is None or not way.denies or not has_content(way.plain):  # "is not in" has no word to know it by
             continue
-        if says(masked(question, subject), way.plain) and claims(question, value):
+        end = f"what it {way.plain}" if fact.head == subject.term else f"what {way.plain} it"
+        said = says(text, way.plain) and not asks_the_other_way(text, end)
+        if said and claims(question, value):
             facts.append((noun, fact, value))
     return replace(subject, facts=tuple(facts)) if facts else None
 
