@@ -47,6 +47,8 @@ def test_it_is_told_from_the_place_of_the_subject(text, meant, other):
         ("What does the warned note of it say?", "what it warned"),
         ("it warned it", "what it warned"),  # cannot be told
         ("", "what it warned"),
+        ("it trigger start event", "what it is triggered by"),  # no sentence
+        ("what do you get to use with it", "what it has use of"),  # used with it, not of it
         ("Who warned it?", "what it is"),  # has no word of its own
     ],
 )

@@ -16,8 +16,10 @@ from .forms import content_words, stem, words
 _DOES, _BEARS, _BESIDE = "does", "bears", "beside"  # what "it" is: who does it, whom it is done to, or neither
 _BE = frozenset({"is", "are", "was", "were", "be", "been", "being", "get", "got", "gets"})
 _BEFORE_IT = "to from for with at in on of as into against before after under over near through than"
-_OF_VERBS = "must may might can cannot could should shall would need ought not never no longer"
-_BESIDES, _WAYS = frozenset(_BEFORE_IT.split()), frozenset(_OF_VERBS.split())
+_MODAL_WORDS = "must may might can cannot could should shall would need ought not never no longer"
+_BEFORE_A_SUBJECT = "do does did has have had that which who whom what"
+_BESIDES, _WAYS = frozenset(_BEFORE_IT.split()), frozenset(_MODAL_WORDS.split())
+_GOVERN = _BE | _WAYS | frozenset(_BEFORE_A_SUBJECT.split())
 
 
 def asks_the_other_way(text: str, noun: str) -> bool:
@@ -28,8 +30,9 @@ def asks_the_other_way(text: str, noun: str) -> bool:
     place = _place(asked, wanted) if wanted else None
     if place is None or asked.count("it") != 1:
         return False
-    part = _part_in_text(asked, asked.index("it"), *place)
-    return part is not None and part != _part_in_clause(words(does or done), wanted[0], bool(does))
+    said = words(does or done)
+    part = _part_in_text(asked, asked.index("it"), *place, said[-1])
+    return part is not None and part != _part_in_clause(said, wanted[0], bool(does))
 
 
 def asks_for_the_end_of_another(text: str, noun: str, others: Iterable[str]) -> bool:
@@ -69,19 +72,24 @@ def _part_in_clause(said: Sequence[str], verb: str, does: bool) -> str:
     return _DOES if said[-1] == "by" else _BESIDE  # "what is warned by it", "what is sold to it"
 
 
-def _part_in_text(asked: Sequence[str], subject: int, start: int, end: int) -> str | None:
-    """The part of "it", at `subject`, in a text that has a clause's words at [start, end); None where it stands between
-    them, or further behind: in "the includes note of it" nothing includes it.
+def _part_in_text(asked: Sequence[str], subject: int, start: int, end: int, last: str) -> str | None:
+    """The part of "it", at `subject`, in a text that has a clause's words at [start, end), the clause ending with
+    `last`; None where its place does not tell: in "it trigger event", in "the includes note of it".
     """
-    if start <= subject < end or subject > end + 1:
-        return None
-    before = asked[:start] if subject >= end else asked[max(subject - 1, 0) : start]
-    passive = is_participle(asked[start]) and not _BE.isdisjoint(before)
+    before = asked[subject - 1] if subject else ""
     if subject < start:
-        return _BEARS if passive else _DOES  # "was it warned", "did it warn"
-    if asked[subject - 1] == "by":
+        around = {before, *asked[subject + 1 : start]}
+        if around.isdisjoint(_GOVERN):
+            return None
+        return _BEARS if is_participle(asked[start]) and not _BE.isdisjoint(around) else _DOES  # "did it warn"
+    if subject < end or subject > end + 1:
+        return None
+    if before == "by":
         return _DOES
-    return _BESIDE if passive and asked[subject - 1] in _BESIDES else _BEARS  # "was sold to it", "who warned it"
+    if before in _BESIDES:
+        passive = is_participle(asked[start]) and not _BE.isdisjoint(asked[:start])
+        return None if before != last else _BESIDE if passive else _BEARS  # "was sold to it"
+    return _BEARS  # "who warned it"
 
 
 def _place(asked: Sequence[str], wanted: Sequence[str]) -> tuple[int, int] | None:
