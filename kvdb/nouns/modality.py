@@ -22,7 +22,7 @@ _MODAL = re.compile(
 )
 _NOT_TO = re.compile(r"(?:is|are|was|were) (?:not|never) to\s+(?P<rest>.+)", re.I)
 _NEGATED = re.compile(
-    r"(?:(?P<is>is|are|was|were|has been|have been)|(?P<do>do)|does|did|has|have|had)"
+    r"(?:(?P<is>is|are|was|were|has been|have been)|(?P<do>do)|(?P<has>has|have|had)|does|did)"
     r"(?:\s+(?:also\s+)?(?:not|never)|n['\u2019]?t)\s+(?P<rest>.+)",
     re.I,
 )
@@ -109,7 +109,10 @@ def _negated(phrase: str) -> Modality | None:
     rest = found["rest"]
     if found["do"] and not (rest.lower() in _NO_ORDERS or ends_open(rest)):  # "do not resuscitate"
         return None
-    plain = f"is {rest}" if found["is"] else _plain(rest)
+    if found["has"]:  # "has never been visited by", "has never met"
+        plain = re.sub(r"^been\s+", "is ", rest)
+    else:
+        plain = f"is {rest}" if found["is"] else _plain(rest)
     return Modality("" if _IN_PART.match(rest) else "excluded", plain)
 
 

@@ -68,6 +68,7 @@ MODAL = {
     "does not include": "what it does not include",
     "must not be stored with": "what it must not be stored with",
     "is not found in": "excluded location",
+    "has not been reviewed by": "excluded reviewer",
     # where no noun fits, a clause does
     "supersedes": "what it supersedes",
     "is stored with": "what it is stored with",
@@ -148,6 +149,9 @@ HOLDS = {
     "not used for": ("excluded", "used for"),
     "does not treat": ("excluded", "treats"),
     "never won": ("excluded", "won"),
+    "has never been visited by": ("excluded", "is visited by"),
+    "has been not seen in": ("excluded", "is seen in"),
+    "have not ratified": ("excluded", "ratified"),
     "failed_to_notice": ("excluded", "notices"),
     "refuses to sell to": ("excluded", "sells to"),
     "does not only treat": ("", "only treat"),
