@@ -38,6 +38,13 @@ if TYPE_CHECKING:
     help="Steps of how questions mean relations, before that. 0: as the encoder has it. "
     "By default as a shipped adapter for this encoder has it, else 3000.",
 )
+@click.option(
+    "--reader-steps",
+    default=0,
+    show_default=True,
+    type=click.IntRange(0),
+    help="Steps of how the model itself reads relations. 0: as --start does, or not at all.",
+)
 @click.option("--start", metavar="ADAPTER", help="Go on from this adapter: a shipped name or a folder.")
 @click.option(
     "--facts", default=200_000, show_default=True, type=click.IntRange(1), help="Facts to draw from, at most."
@@ -54,6 +61,7 @@ def train(
     batch: int,
     question_steps: int,
     relation_steps: int | None,
+    reader_steps: int,
     start: str | None,
     facts: int,
     seed: int,
@@ -97,7 +105,12 @@ def train(
             out,
             model_name=model,
             options=TrainingOptions(
-                steps=steps, batch=batch, seed=seed, question_steps=question_steps, relation_steps=relation_steps
+                steps=steps,
+                batch=batch,
+                seed=seed,
+                question_steps=question_steps,
+                relation_steps=relation_steps,
+                reader_steps=reader_steps,
             ),
             start=load_adapter(adapter_folder(start, language_model))[0] if start else None,
             data={"store": db, "facts": len(pool.rows)},

@@ -109,10 +109,8 @@ def _negated(phrase: str) -> Modality | None:
     rest = found["rest"]
     if found["do"] and not (rest.lower() in _NO_ORDERS or ends_open(rest)):  # "do not resuscitate"
         return None
-    if found["has"]:  # "has never been visited by", "has never met"
-        plain = re.sub(r"^been\s+", "is ", rest)
-    else:
-        plain = f"is {rest}" if found["is"] else _plain(rest)
+    perfect = re.sub(r"^been\s+", "is ", rest) if found["has"] else ""  # "has never been visited by", "has never met"
+    plain = perfect or (f"is {rest}" if found["is"] else _plain(rest))
     return Modality("" if _IN_PART.match(rest) else "excluded", plain)
 
 

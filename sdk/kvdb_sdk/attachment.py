@@ -25,6 +25,7 @@ from .attend.copying import Copier, Copyable
 from .attend.joint_softmax import copy_weights, gate_logits
 from .attend.projection import Projection
 from .models.encoders import Encoder, encoder_for
+from .question.relation_reader import relation_reader
 from .refusal.calibration_note import Calibration, calibrations_of
 from .refusal.confidence import Evidence, known_probability
 from .select.knowledge import StoreFacts
@@ -163,7 +164,7 @@ def store_facts(
     pager = Pager(card.config.encoder_dim, Projection.of(weights).sigma, budget=memory, device=model.device)
     return StoreFacts(
         store, weights, tokenizer, encoder=questions, pager=pager, route=route, limits=limits, threshold=threshold,
-        fingerprint=mark, calibrations=calibrations,
+        fingerprint=mark, calibrations=calibrations, read=relation_reader(weights, model, tokenizer),
     )  # fmt: skip
 
 

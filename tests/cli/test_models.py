@@ -159,6 +159,8 @@ def test_train_writes_an_adapter(run, run_json, tmp_path: Path, tiny_model: Path
         2,
         "--relation-steps",
         0,
+        "--reader-steps",
+        1,
         "--encoder",
         ENCODER,
     )
@@ -167,6 +169,7 @@ def test_train_writes_an_adapter(run, run_json, tmp_path: Path, tiny_model: Path
     assert (tmp_path / "made" / "adapter.safetensors").is_file()
     card = json.loads((tmp_path / "made" / "card.json").read_text())
     assert card["config"]["encoder"] == ENCODER
+    assert card["config"]["reader_layers"] > 0 and card["training"]["options"]["reader_steps"] == 1
 
 
 def test_train_needs_facts(run, facts: Path, tmp_path: Path, db: Path, tiny_model: Path) -> None:

@@ -26,10 +26,10 @@ from .question_vector import QuestionVector
 
 WEIGHTS = "adapter.safetensors"
 CARD = "card.json"
-FORMAT = 2  # 1: the last coefficient of `known` was of another feature
+FORMAT = 3  # 1: the last coefficient of `known` was of another feature; before 3 no model read relations
 SPAN_KINDS = ("term", "value")  # what the copy gate can start: the fact's subject, or its value
 _MAX_CARD_BYTES = 1 << 20
-_CHANGE = "encoder."  # before the names of the encoder's change in the file
+_CHANGE, _READER = "encoder.", "reader."  # before the names of the encoder's change, and the reader's, in the file
 _log = logging.getLogger(__name__)
 _NEVER = -1e4  # a logit whose weight and gradient are exactly zero, and that float16 still holds
 
@@ -46,6 +46,9 @@ class AdapterConfig:
     fact is there: an intercept and one for each feature of kvdb_sdk/refusal/confidence.py. Below `refuse_below` it is
     refused.
     `related`: those of the probability that a question is one for the store (kvdb_sdk/question/relatedness.py).
+
+    The first `reader_layers` of the model, changed by `reader_rank`, read relations (kvdb_sdk/question/
+    relation_reader.py); 0: none do.
 
     Without `copies` the model writes values and refusals in its own words, and without `null_fact` some fact is always
     read: as the papers have it (benchmarks/recipes.py).
@@ -69,6 +72,8 @@ class AdapterConfig:
     known_by_attention: tuple[float, ...] = (-1.52, -10.73, 7.71, 0.0, 0.0, 0.0, 0.0, 0.0)
     related: tuple[float, ...] = (-16.93, 25.98, 6.41, 2.26)
     refuse_below: float = 0.5
+    reader_layers: int = 0
+    reader_rank: int = 0
     copies: bool = True
     null_fact: bool = True
 
@@ -96,8 +101,8 @@ class Adapter(nn.Module):
     question                    the model's vector of a question (question_vector.py), where config has a question_layer
     relation [E, E]             U of kvdb_sdk/question/relation_match.py
 
-    `encoder_change`: of the encoder that compares relations (kvdb_sdk/question/relation_encoder.py); {} where there is
-    none.
+    `encoder_change`: of the encoder that compares relations (kvdb_sdk/question/relation_encoder.py), and `reader`: of
+    the model that reads them (relation_reader.py); {} where there is none.
     """
 
     def __init__(self, config: AdapterConfig) -> None:
@@ -124,6 +129,7 @@ class Adapter(nn.Module):
         )
         self.relation = nn.Parameter(torch.zeros(config.encoder_dim, config.encoder_dim), requires_grad=False)
         self.encoder_change: dict[str, Tensor] = {}
+        self.reader: dict[str, Tensor] = {}
         self.reset()
 
     def reset(self) -> None:
@@ -157,7 +163,7 @@ def fingerprint(adapter: Adapter, card: Card) -> str:
     said = json.dumps([asdict(card.config), card.model_probe, card.encoder_probes], sort_keys=True)
     made = hashlib.blake2b(said.encode(), digest_size=16)
     own = [] if adapter.question is None else [adapter.question.out]
-    change = [adapter.encoder_change[name] for name in sorted(adapter.encoder_change)]
+    change = [held[name] for held in (adapter.encoder_change, adapter.reader) for name in sorted(held)]
     for parameter in (
         adapter.prior,
         adapter.threshold,
@@ -215,7 +221,9 @@ def save_adapter(folder: str | Path, adapter: Adapter, card: Card) -> None:
     """Write both files; weights as float16. The card comes last, so a folder with a card is whole."""
     target = Path(folder)
     target.mkdir(parents=True, exist_ok=True)
-    held = adapter.state_dict() | {_CHANGE + name: t for name, t in adapter.encoder_change.items()}
+    held = dict(adapter.state_dict())
+    held |= {_CHANGE + name: t for name, t in adapter.encoder_change.items()}
+    held |= {_READER + name: t for name, t in adapter.reader.items()}
     tensors = {name: t.detach().to("cpu", torch.float16).contiguous() for name, t in held.items()}
     save_file(tensors, target / WEIGHTS, metadata={"format": "kvdb-adapter", "version": str(FORMAT)})
     body = {"format": FORMAT, **asdict(card)}
@@ -271,14 +279,17 @@ def load_adapter(folder: str | Path) -> tuple[Adapter, Card]:
     tensors.setdefault("relation", torch.zeros_like(adapter.relation))  # of adapters trained before there was one
     if tensors.pop("relation_values", None) is not None:
         _log.warning("%s was trained when relations were compared otherwise: train it again", path)
-    change = {name: tensors.pop(name) for name in list(tensors) if name.startswith(_CHANGE)}
+    change, reader = (
+        {name.removeprefix(prefix): tensors.pop(name).float() for name in list(tensors) if name.startswith(prefix)}
+        for prefix in (_CHANGE, _READER)
+    )
     wanted = {name: tuple(t.shape) for name, t in adapter.state_dict().items()}
     found = {name: tuple(t.shape) for name, t in tensors.items()}
     if wanted != found:
         wrong = sorted(name for name in wanted.keys() | found.keys() if wanted.get(name) != found.get(name))
         raise AdapterError(f"{path} does not hold what its card says: {', '.join(wrong)} differ")
-    if not all(bool(torch.isfinite(t).all()) for t in [*tensors.values(), *change.values()]):
+    if not all(bool(torch.isfinite(t).all()) for t in [*tensors.values(), *change.values(), *reader.values()]):
         raise AdapterError(f"{path} holds NaN or infinite weights: train it again")
     adapter.load_state_dict({name: t.float() for name, t in tensors.items()})
-    adapter.encoder_change = {name.removeprefix(_CHANGE): t.float() for name, t in change.items()}
+    adapter.encoder_change, adapter.reader = change, reader
     return adapter.eval().requires_grad_(False), card

@@ -42,7 +42,7 @@ def relatedness(
 ) -> Relatedness:
     """`match`: of the facts that the question names; `nouns`: those of the store's relations."""
     masked = _NAME.sub(SUBJECT, question, count=1)
-    found = matcher([masked], [nouns])[0] if nouns else ()
+    found = matcher.by_encoder([masked], [nouns])[0] if nouns else ()
     return Relatedness(similarity, max([*match, *found], default=0.0), masked != question or bool(match))
 
 

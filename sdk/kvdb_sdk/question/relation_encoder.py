@@ -21,7 +21,7 @@ from kvdb.errors import AdapterMismatchError
 from ..attend.adapter import Adapter
 from ..models.encoders import Encoder
 from ..models.sentence_model import PlainSentenceModel
-from .relation_match import Encode, RelationMatch
+from .relation_match import Encode, Read, RelationMatch
 
 LowRank = Mapping[str, Tensor]  # "<name of the linear map>.a" [r, in] and "<name>.b" [out, r]
 
@@ -40,17 +40,17 @@ def layer_maps(model: nn.Module) -> dict[str, nn.Linear]:
     return {f"{name}.{inner}": part for inner, part in stack.named_modules() if isinstance(part, nn.Linear)}
 
 
-def relation_match(adapter: Adapter, encode: Encode) -> RelationMatch:
-    """How an adapter compares questions with relations.
+def relation_match(adapter: Adapter, encode: Encode, read: Read | None = None) -> RelationMatch:
+    """How an adapter compares questions with relations. `read`: how its language model does (relation_reader.py).
 
     An encoder that gives the vectors that the adapter was trained with, but from elsewhere, cannot be changed: then
     they are compared as they are.
     """
     if not adapter.encoder_change:
-        return RelationMatch(encode, adapter.relation.detach().float().cpu().numpy())
+        return RelationMatch(encode, adapter.relation.detach().float().cpu().numpy(), read)
     if sentence_model(encode) is None:
-        return RelationMatch(encode)
-    return RelationMatch(changed(encode, adapter.encoder_change))
+        return RelationMatch(encode, read=read)
+    return RelationMatch(changed(encode, adapter.encoder_change), read=read)
 
 
 def sentence_model(encode: Encode) -> PlainSentenceModel | None:

@@ -32,6 +32,8 @@ from .spelling import mended
 Encode = Callable[[Sequence[str]], F32]
 Match = Callable[[Sequence[str], Sequence[Sequence[str]], "Sequence[Sequence[str]] | None"], list[F32]]
 """Of texts, their subjects masked, with nouns each, and what the facts with these nouns say."""
+Read = Callable[[Sequence[str], Sequence[Sequence[str]]], list[F32]]
+"""Logits [1 + n] of each text: of none, and of each of the sentences that it may ask for (relation_reader.py)."""
 
 SUBJECT = "it"
 TEMPERATURE = 0.05  # of the softmax over relations
@@ -39,20 +41,23 @@ FARTHEST = 0.4
 NOTHING = 0.3  # the match of a relation that is none
 OTHER_WAY = 0.4  # less is the match of a clause whose other end is asked for
 MOST_TOLD = 16  # nouns of a text that are read beside a value: those that mean it most
+MOST_READ = 8  # of them that the language model reads
+READ = 0.5  # the share of its logits in the match
 _LONGEST = 80  # characters of a value that are read
 _MOST_KEPT = 20_000  # texts of nouns with their vectors
 _MOST_ASKED = 512
+_FARTHEST_LOGIT = 12.0
 
 
 class RelationMatch:
     """Compares questions with relations; keeps the vectors of what it has compared."""
 
-    def __init__(self, encode: Encode, change: F32 | None = None) -> None:
-        """`encode` is f; `change` is U [E, E], None for 0."""
-        self._encode = encode
-        self._change = change
+    def __init__(self, encode: Encode, change: F32 | None = None, read: Read | None = None) -> None:
+        """`encode` is f; `change` is U [E, E], None for 0. Where a language model can `read`, its logits count too."""
+        self._encode, self._change, self._read = encode, change, read
         self._vectors: dict[str, F32] = {}
         self._asked: dict[str, F32] = {}
+        self._logits: dict[tuple[str, frozenset[str]], dict[str, float]] = {}
 
     def __call__(
         self,
@@ -65,23 +70,89 @@ class RelationMatch:
         `values`: for each text, what the facts with these nouns say. Facts with one noun have one match, by the value
         of the first of them: which of its values a relation has is not what a question means by it.
         """
+        return self._matched(asked, nouns, values, read=self._read)
+
+    def by_encoder(self, asked: Sequence[str], nouns: Sequence[Sequence[str]]) -> list[F32]:
+        """The match without values, and without what a language model reads."""
+        return self._matched(asked, nouns, None, read=None)
+
+    def best(self, asked: str, nouns: Sequence[str]) -> tuple[str, float]:
+        """The noun that a text means most by the encoder, and the match. ("", -1.0) where there is none."""
+        if not nouns:
+            return "", -1.0
+        scores = self.by_encoder([asked], [nouns])[0]
+        return nouns[int(scores.argmax())], float(scores.max())
+
+    def _matched(
+        self,
+        asked: Sequence[str],
+        nouns: Sequence[Sequence[str]],
+        values: Sequence[Sequence[str]] | None,
+        *,
+        read: Read | None,
+    ) -> list[F32]:
         if not asked:
             return []
         asked = [mended(text, group) for text, group in zip(asked, nouns, strict=True)]
         questions = self._question_vectors(asked)
-        plain = self._by_noun(asked, nouns, questions)
+        matches = self._by_noun(asked, nouns, questions)
         if values is None:
             values = [[""] * len(group) for group in nouns]
-        told = [_told(*each) for each in zip(plain, nouns, values, strict=True)]
+        told = [_told(*each) for each in zip(matches, nouns, values, strict=True)]
         vectors = self._noun_vectors({text for each in told for text in each.values()})
-        for text, match, group, each in zip(asked, plain, nouns, told, strict=True):
+        for text, match, group, each in zip(asked, matches, nouns, told, strict=True):
             for at, noun in enumerate(group):
                 if noun in each:
                     told_by = float(vectors[each[noun]] @ questions[text])
                     match[at] = max(match[at], told_by) if has_noun(text, noun) else told_by
-                if asks_the_other_way(text, noun):
-                    match[at] -= OTHER_WAY
-        return plain
+        if read is not None:
+            self._reread(read, asked, nouns, told, matches)
+        for text, match, group in zip(asked, matches, nouns, strict=True):
+            match -= [OTHER_WAY * asks_the_other_way(text, noun) for noun in group]
+        return matches
+
+    def _reread(
+        self,
+        read: Read,
+        asked: Sequence[str],
+        nouns: Sequence[Sequence[str]],
+        told: Sequence[Mapping[str, str]],
+        matches: Sequence[F32],
+    ) -> None:
+        """Let the language model weigh the nouns that each text means best, unless it has the best of them in words.
+
+        What it did not read is meant no better than what it did.
+        """
+        picked: list[dict[str, int]] = []  # of each text, the nouns that are read, and where each stands first
+        for text, group, match in zip(asked, nouns, matches, strict=True):
+            best: dict[str, int] = {}
+            for at in np.argsort(-match, kind="stable").tolist():
+                if len(best) < MOST_READ:
+                    best.setdefault(group[at], at)
+            picked.append(best if best and not has_noun(text, next(iter(best))) else {})
+        sentences = [
+            {noun: _sentence(text, noun, each) for noun in best}
+            for text, best, each in zip(asked, picked, told, strict=True)
+        ]
+        logits = self._logits_of(read, asked, sentences)
+        for group, match, best, said, of in zip(nouns, matches, picked, sentences, logits, strict=True):
+            if best:
+                weighed = {noun: _weighed(float(match[at]), of[said[noun]]) for noun, at in best.items()}
+                least = min(weighed.values())
+                match[:] = [weighed.get(noun, min(least, own)) for noun, own in zip(group, match.tolist(), strict=True)]
+
+    def _logits_of(
+        self, read: Read, asked: Sequence[str], sentences: Sequence[Mapping[str, str]]
+    ) -> list[dict[str, float]]:
+        """The logit of each sentence of each text, over that of none. The last ones are kept."""
+        keys = [(text, frozenset(each.values())) for text, each in zip(asked, sentences, strict=True)]
+        new = [(text, sorted(of)) for text, of in dict.fromkeys(keys) if of and (text, of) not in self._logits]
+        if new:
+            if len(self._logits) + len(new) > _MOST_ASKED:
+                self._logits = {key: self._logits[key] for key in keys if key in self._logits}
+            for (text, of), each in zip(new, read(*zip(*new, strict=True)), strict=True):
+                self._logits[text, frozenset(of)] = dict(zip(of, (each[1:] - each[0]).tolist(), strict=True))
+        return [self._logits[key] if key[1] else {} for key in keys]
 
     def _by_noun(self, asked: Sequence[str], nouns: Sequence[Sequence[str]], questions: dict[str, F32]) -> list[F32]:
         sentences = {noun: key_sentence(noun, SUBJECT) for group in nouns for noun in group}
@@ -90,13 +161,6 @@ class RelationMatch:
             np.array([vectors[sentences[noun]] @ questions[text] for noun in group], np.float32)
             for text, group in zip(asked, nouns, strict=True)
         ]
-
-    def best(self, asked: str, nouns: Sequence[str]) -> tuple[str, float]:
-        """The noun that a text means most, and the match. ("", -1.0) where there is none to choose from."""
-        if not nouns:
-            return "", -1.0
-        scores = self([asked], [nouns])[0]
-        return nouns[int(scores.argmax())], float(scores.max())
 
     def _question_vectors(self, asked: Sequence[str]) -> dict[str, F32]:
         """(1 + U) f of each text, unit length. The last ones are kept: a question is compared more than once."""
@@ -131,6 +195,17 @@ def _told(match: F32, nouns: Sequence[str], values: Sequence[str]) -> dict[str, 
         if len(first) == MOST_TOLD:
             break
     return {noun: beside_value(noun, value) for noun, value in first.items()}
+
+
+def _sentence(text: str, noun: str, told: Mapping[str, str]) -> str:
+    """As the language model reads a noun: beside a value, unless the text has it in words."""
+    return key_sentence(noun, SUBJECT) if noun not in told or has_noun(text, noun) else told[noun]
+
+
+def _weighed(match: float, logit: float) -> float:
+    """A match, in part by what the language model makes of it; both as log-odds over nothing."""
+    logit = max(-_FARTHEST_LOGIT, min(_FARTHEST_LOGIT, logit))
+    return NOTHING + (1 - READ) * (match - NOTHING) + READ * TEMPERATURE * logit
 
 
 def _moved(vectors: F32, change: F32 | None) -> F32:

@@ -27,7 +27,7 @@ from ..models.encoders import Encoder
 from ..models.prompts import Question, chat_markers, find_question, glued_ids
 from ..question.relatedness import Relatedness, related_probability, relatedness
 from ..question.relation_encoder import relation_match
-from ..question.relation_match import Match
+from ..question.relation_match import Match, Read
 from ..question.rows import row_in_words
 from ..question.word_match import word_match
 from ..refusal.calibration_note import Calibration
@@ -58,8 +58,11 @@ class StoreFacts(StoreReader):
         threshold: float | None = None,
         fingerprint: str = "",
         calibrations: Sequence[Calibration] = (),
+        read: Read | None = None,
     ) -> None:
-        """`calibrations`: those of this store for this adapter, whose `fingerprint` it is; one a route."""
+        """`calibrations`: those of this store for this adapter, whose `fingerprint` it is; one a route.
+        `read`: how the language model reads relations.
+        """
         self.store, self.encoder, self.pager = store, encoder, pager
         self.route: Route = check_route(route)
         if encoder is None and self.route != "attention":
@@ -72,7 +75,7 @@ class StoreFacts(StoreReader):
         self.questions: list[Question] = []
         self.adapter = adapter
         self._projection = Projection.of(adapter)
-        self.matcher = None if encoder is None else relation_match(adapter, encoder)
+        self.matcher = None if encoder is None else relation_match(adapter, encoder, read)
         self._tokenizer = tokenizer
         self._markers = chat_markers(tokenizer)
         self.glued = glued_ids(tokenizer)

@@ -10,7 +10,7 @@ import math
 import random
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -25,12 +25,14 @@ from ..attend.adapter import Adapter, AdapterConfig, Card, model_probe, save_ada
 from ..attend.attention import Attachment, attention_modules, model_shape
 from ..question.relation_encoder import relation_match
 from ..question.relation_match import Match
+from ..question.relation_reader import relation_reader
 from .calibration import calibrated
 from .checkpoint import kept, restored
 from .examples import NEAR, Encode, Example, Pool, draw
 from .losses import PromptPrefix, TrainingFacts, collate, losses, start_from_model
 from .query_norm import scale_as_normalised
 from .question_training import train_question_vector
+from .reader_training import LAYERS_SHARE, RANK, READER, learn_reader
 from .relation_low_rank import STEPS
 from .relation_training import RELATIONS, learn_relations
 from .relation_wordings import pool_apart, with_made_up
@@ -64,6 +66,7 @@ class TrainingOptions:
     relation_steps: int | None = None
     """Of how questions mean relations (relation_training.py); 0: as the encoder has it. By default as a shipped adapter
     for this encoder has learnt it, and where there is none in STEPS of relation_low_rank.py."""
+    reader_steps: int = 0  # of how the model reads relations (reader_training.py); 0: as `start` does, or not at all
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,6 +91,10 @@ def default_config(model: Any, model_name: str, encoder: EncoderRecord) -> Adapt
         model=model_name, encoder=encoder.name, encoder_dim=encoder.dim, kb_layers=kb_layers,
         select_layers=kb_layers[:1], question_layer=layers // 7, **shape,
     )  # fmt: skip
+
+
+def _with_reader(config: AdapterConfig, model: Any) -> AdapterConfig:
+    return replace(config, reader_layers=max(1, round(LAYERS_SHARE * model_shape(model)["layers"])), reader_rank=RANK)
 
 
 def train(
@@ -128,13 +135,17 @@ def train(
         scale_as_normalised(adapter, model, tokenizer)
     else:
         adapter.load_state_dict(start.state_dict())
-        adapter.encoder_change = dict(start.encoder_change)
+        adapter.encoder_change, adapter.reader = dict(start.encoder_change), dict(start.reader)
     if start is None or not (start.relation.any() or start.encoder_change):
         relation_steps = options.relation_steps
         if relation_steps is None:
             adapter.encoder_change = shipped_encoder_change(encoder)
             relation_steps = 0 if adapter.encoder_change else STEPS
         learn_relations(adapter, encode, target, steps=relation_steps, seed=options.seed, note=note)
+    if options.reader_steps:
+        config = _with_reader(config, model)
+        adapter.config = config
+        learn_reader(adapter, model, tokenizer, target, steps=options.reader_steps, seed=options.seed, note=note)
     matcher = relation_match(adapter, encode)
     examples = _Examples(pool, encode, matcher, tokenizer, options, copying=config.copies)
     optimizer = _optimizer(adapter, options)
@@ -162,14 +173,15 @@ def train(
             if (step + 1) % options.checkpoint_every == 0:
                 kept(target / CHECKPOINT, dict(_learnt(adapter)), optimizer, step + 1)
         if adapter.config.copies:  # else the model itself says whether it knows
+            weighed = relation_match(adapter, encode, relation_reader(adapter, model, tokenizer))
             adapter.config = calibrated(
-                attachment, source, [pool, pool_apart(encode)], encode, matcher, prefix,
+                attachment, source, [pool, pool_apart(encode)], encode, weighed, prefix,
                 count=options.calibration, batch=options.batch, candidates=options.candidates, seed=options.seed,
             )  # fmt: skip
     probes = tuple(tuple(round(float(x), 4) for x in row) for row in encoder.probes)
     training = {"options": asdict(options), "data": data or {}, "seconds": round(time.monotonic() - started)}
     save_adapter(target, adapter, Card(adapter.config, model_probe(model), probes, training))
-    for done_with in (CHECKPOINT, RELATIONS):
+    for done_with in (CHECKPOINT, RELATIONS, READER):
         (target / done_with).unlink(missing_ok=True)
     return adapter.eval().requires_grad_(False)
 
