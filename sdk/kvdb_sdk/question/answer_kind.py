@@ -1,8 +1,9 @@
-"""The kind of answer that a question wants: "how many" wants an amount, "when was" a time.
+"""The kind of answer that a question wants: "how many" wants an amount, "when was" a time, "three letters" a code.
 
 A value that can be none of that kind answers another question, however near its relation is: "How old is Ada?" is not
 answered by what she founded. Of 20,580 and 7,612 wordings that have such words (training/domains.json, phrases.json),
-2 % each have values of another kind ("When was it taken down?": "still open" is one, and counts as a time).
+2 % each have values of another kind ("When was it taken down?": "still open" is one, and counts as a time). Of 526
+that ask for so many letters or digits 6 % have, and of what their subjects' other relations say 66 %.
 """
 
 from __future__ import annotations
@@ -12,6 +13,12 @@ import re
 _ASKS_AMOUNT = re.compile(r"\bhow (?:many|much|old|tall|heavy)\b(?! (?:about|longer|more))", re.IGNORECASE)
 _ASKS_TIME = re.compile(
     r"\bwhen (?:did|was|were)\b|\b(?:what|which) (?:year|date|month|decade|century)\b", re.IGNORECASE
+)
+_NUMBERS = ["two", "three", "four", "five", "six", "seven", "eight", "nine", "ten", "eleven", "twelve"]
+_ASKS_LENGTH = re.compile(  # not "three or four digits", "not the five-digit one", "two letters and a number"
+    rf"(?<!or )(?<!to )(?<!and )(?<!not )(?<!not the )(?<![\w-])(?P<count>{'|'.join(_NUMBERS)}|\d\d?)"
+    r"[ -](?:letter|digit|character)s?\b(?! (?:and|or|then|plus|with)\b)",
+    re.IGNORECASE,
 )
 _AMOUNTS = """
 no none nobody nothing free half one two three four five six seven eight nine ten eleven twelve dozen twice once double
@@ -37,6 +44,18 @@ _AMOUNT, _TIME = _any_of(_AMOUNTS, r"\w*"), _any_of(_TIMES, "")
 
 
 def is_of_another_kind(question: str, value: str) -> bool:
-    """Whether a question wants an amount or a time, and a value is neither."""
+    """Whether a question wants an amount, a time, or so many letters or digits, and a value is not that."""
     amount = _ASKS_AMOUNT.search(question) is not None and not _AMOUNT.search(value)
-    return amount or (_ASKS_TIME.search(question) is not None and not _TIME.search(value))
+    time = _ASKS_TIME.search(question) is not None and not _TIME.search(value)
+    return amount or time or not _is_as_long(question, value)
+
+
+def _is_as_long(question: str, value: str) -> bool:
+    """Whether a value has a part of as many letters or digits as are asked for, if any are."""
+    found = _ASKS_LENGTH.search(question)
+    if found is None:
+        return True
+    said = found["count"].lower()
+    count = int(said) if said.isdigit() else _NUMBERS.index(said) + 2
+    parts = [*value.split(), *re.findall(r"\d+|[^\W\d_]+", value), *re.findall(r"[^\W_]+", value)]
+    return count in map(len, [*parts, re.sub(r"[\W_]", "", value), re.sub(r"\D", "", value)])
