@@ -11,7 +11,13 @@ A fact's value tells as well as its relation's name: "Who?" is nearer to a perso
 is called. The noun stands alone where there is no fact. Where the question has it word for word, what the fact says
 takes nothing from the match. f, or U where an encoder cannot be changed, is learnt from wordings of questions
 (relation_wordings.py); with U = 0 and f = e it is the encoder's own similarity.
-docs/attention.md has what each of them gives.
+
+Where a language model can read relations too (relation_reader.py), it weighs the MOST_READ that f likes best, by a
+logit l of each and l_0 of none:
+
+    match' = N + (1 - R) (match - N) + R T (l - l_0)                        N = NOTHING, R = READ, T = TEMPERATURE
+
+so that what neither likes better than nothing stays below N. docs/attention.md has what each of them gives.
 """
 
 from __future__ import annotations
