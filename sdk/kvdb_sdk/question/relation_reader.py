@@ -77,31 +77,28 @@ class RelationReader(nn.Module):
         self.decoder = _first_layers(model, layers)
         self._tokenizer = tokenizer
         self._start = tokenizer.bos_token_id if tokenizer.bos_token_id is not None else tokenizer.eos_token_id or 0
-        self.changed = nn.ModuleDict()
+        self._changed: dict[str, _LowRankMap] = {}  # they are parts of the decoder
         for name, linear in layer_maps(self.decoder).items():
             if int(name.split(".")[1]) >= min(FIRST_CHANGED, layers - 1):
                 parent, _, own = name.rpartition(".")
-                low = _LowRankMap(linear, rank)
-                setattr(self.decoder.get_submodule(parent), own, low)
-                self.changed[name.replace(".", "/")] = low
+                self._changed[name] = _LowRankMap(linear, rank)
+                setattr(self.decoder.get_submodule(parent), own, self._changed[name])
         self.head = _Head(model.config.get_text_config().hidden_size).to(model.device)
 
     def learnt(self) -> dict[str, nn.Parameter]:
         """What training moves, by the names that an adapter's file has for it."""
         found = {_HEAD + name: parameter for name, parameter in self.head.named_parameters()}
-        for name, low in self.changed.items():
-            own = name.replace("/", ".")
-            found |= {f"{own}.a": low.a, f"{own}.b": low.b}  # type: ignore[dict-item]
+        for name, low in self._changed.items():
+            found |= {f"{name}.a": low.a, f"{name}.b": low.b}
         return found
 
     def load(self, weights: LowRank) -> None:
-        """Take over what was learnt. Raises AdapterMismatchError where it is of another model."""
+        """Take over what was learnt, without a copy where it can. Raises AdapterMismatchError for another model's."""
         own = self.learnt()
         if {name: tuple(t.shape) for name, t in weights.items()} != {name: tuple(t.shape) for name, t in own.items()}:
             raise AdapterMismatchError("the adapter's reader of relations does not fit the layers of this model")
-        with torch.no_grad():
-            for name, parameter in own.items():
-                parameter.copy_(weights[name])
+        for name, parameter in own.items():
+            parameter.data = weights[name].to(parameter)
 
     def forward(self, readings: Sequence[Reading]) -> list[Tensor]:
         """Logits [Q, 1 + C] of each reading: of none, and of each candidate."""

@@ -12,6 +12,7 @@ from pathlib import Path
 import torch
 from safetensors import safe_open
 from safetensors.torch import save_file
+from torch import Tensor
 
 from kvdb.errors import AdapterError
 
@@ -30,6 +31,14 @@ def kept(path: Path, learnt: Learnt, optimizer: torch.optim.Optimizer, step: int
     part = path.with_suffix(".part")
     save_file(tensors, part, metadata={"step": str(step)})
     part.replace(path)
+
+
+def finished(path: Path, learnt: Mapping[str, Tensor], under_way: Path) -> None:
+    """Write what one part of a training learnt, and remove its checkpoint `under_way`."""
+    part = path.with_suffix(".part")
+    save_file({name: tensor.detach().cpu().contiguous() for name, tensor in learnt.items()}, part)
+    part.replace(path)
+    under_way.unlink(missing_ok=True)
 
 
 def restored(path: Path, learnt: Learnt, optimizer: torch.optim.Optimizer) -> int:

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from safetensors.torch import load_file, save_file
+from safetensors.torch import load_file
 from torch import Tensor
 from torch.nn import functional as F
 
@@ -22,7 +22,7 @@ from kvdb.errors import AdapterError
 from ..attend.adapter import Adapter
 from ..question.relation_match import beside_value
 from ..question.relation_reader import Reading, RelationReader
-from .checkpoint import kept, restored
+from .checkpoint import finished, kept, restored
 from .relation_matrix import sentences
 from .relation_wordings import Domain, Wordings, load_wordings
 
@@ -67,10 +67,7 @@ def learn_reader(
             reader, wordings or load_wordings(seed=seed), steps=steps, seed=seed, report=report,
             checkpoint=folder / UNDER_WAY,
         )  # fmt: skip
-        part = path.with_suffix(".part")
-        save_file({name: t.detach().cpu().contiguous() for name, t in reader.learnt().items()}, part)
-        part.replace(path)
-        (folder / UNDER_WAY).unlink(missing_ok=True)
+        finished(path, reader.learnt(), folder / UNDER_WAY)
     try:
         adapter.reader = load_file(path)
     except Exception as error:
@@ -92,7 +89,7 @@ def fit_reader(
     done = 0 if checkpoint is None else restored(checkpoint, learnt, optimizer)
     for step in range(done, steps):
         loss = _loss(reader, wordings, random.Random(f"{seed} {step}"))
-        loss.backward()  # type: ignore[no-untyped-call]
+        loss.backward()
         torch.nn.utils.clip_grad_norm_(learnt.values(), 1.0)
         for group in optimizer.param_groups:
             group["lr"] = RATE * min(1.0, (step + 1) / WARM) * (1 - step / steps)

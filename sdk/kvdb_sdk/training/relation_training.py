@@ -11,11 +11,12 @@ from collections.abc import Callable
 from pathlib import Path
 
 import torch
-from safetensors.torch import load_file, save_file
+from safetensors.torch import load_file
 
 from kvdb.errors import AdapterError
 
 from ..attend.adapter import Adapter
+from .checkpoint import finished
 from .examples import Encode
 from .relation_low_rank import fit_low_rank
 from .relation_matrix import encoded, fit_relation
@@ -54,10 +55,7 @@ def learn_relations(
         found = {f"encoder.{name}": tensor for name, tensor in change.items()}
         if not found:  # an encoder that does not run here
             found = {"matrix": torch.from_numpy(fit_relation(encoded(wordings, encode), seed=seed))}
-        part = path.with_suffix(".part")
-        save_file(found, part)
-        part.replace(path)
-        (folder / UNDER_WAY).unlink(missing_ok=True)
+        finished(path, found, folder / UNDER_WAY)
     try:
         found = load_file(path)
         if "matrix" in found:
