@@ -9,7 +9,7 @@ from typing import Any
 
 from kvdb import SearchLimits, Store
 from kvdb_sdk import Answer, Encoder, KnowledgeModel
-from kvdb_sdk.text_answer import says_unknown
+from kvdb_sdk.answer import says_unknown
 
 
 @dataclass(frozen=True, slots=True)

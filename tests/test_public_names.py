@@ -15,8 +15,9 @@ PUBLIC = {
         WriteTransaction errors fact_of load mask_of migrate open repair restore row_of
     """,
     "kvdb_sdk": """
-        Answer Calibration CalibrationReport Citation Conversation Encoder KnowledgeModel ModelFiles NounModel
-        OpenAIEncoder PROBE_SENTENCES Span attach calibrate encoder_for load_encoder load_language_model model_folder
+        Answer Calibration CalibrationReport Citation Conversation Encoder Knowledge KnowledgeModel ModelFiles NounModel
+        OpenAIEncoder PROBE_SENTENCES Span Turn attach calibrate encoder_for load_encoder load_language_model
+        model_folder
     """,
     "kvdb.errors": """
         AdapterError AdapterMismatchError BudgetError CorruptStoreError EncoderError

@@ -47,7 +47,8 @@ def ask(
 
     A question that has nothing to do with the store gets the model's own words, and standard error says so.
 
-    JSON: answer, answered, citations (a list of id, head, relation, tail, weight), stats.
+    JSON: answer, answered, source (store, model or none), citations (a list of id, head, relation, tail, weight),
+    stats.
     """
     import kvdb
 
@@ -64,14 +65,11 @@ def ask(
 
 def print_answer(answer: Answer, as_json: bool) -> None:
     """The answer on a line, then the facts behind it; or one JSON object."""
-    from kvdb_sdk.answer import is_unrelated
-    from kvdb_sdk.question.wordings import UNKNOWN
-
     if as_json:
         print_json(answer_fields(answer))
         return
     click.echo(one_line(answer.text))
-    if is_unrelated(answer) and answer.text != UNKNOWN:
+    if answer.source == "model":
         click.echo("kvdb: not from the store: the model's own words", err=True)
     for c in answer.citations:
         print_row(f"{c.weight:.3f}", c.id, c.head, c.relation, c.tail)
@@ -94,6 +92,7 @@ def knowledge_model(
     from kvdb_sdk import KnowledgeModel
     from kvdb_sdk.models.encoders import encoder_for
 
+    needless = route == "attention" and encoder is None  # the model itself makes the vector of a question
     return KnowledgeModel.from_pretrained(
         model,
         store,
@@ -101,7 +100,7 @@ def knowledge_model(
         adapter=None if adapter == "none" else adapter,
         facts_in_prompt=facts_in_prompt,
         route=route,
-        encoder=encoder_for(store.encoder, encoder, device=device),
+        encoder=None if needless else encoder_for(store.encoder, encoder, device=device),
         device=device,
         threshold=threshold,
         only_store=only_store,
@@ -113,6 +112,7 @@ def answer_fields(answer: Answer) -> dict[str, Any]:
     return {
         "answer": answer.text,
         "answered": answer.answered,
+        "source": answer.source,
         "citations": [asdict(citation) for citation in answer.citations],
         "stats": answer.stats,
     }

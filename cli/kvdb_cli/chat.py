@@ -9,6 +9,7 @@ import click
 
 from kvdb_cli import options
 from kvdb_cli.ask import knowledge_model, print_answer
+from kvdb_cli.output import one_line
 
 PROMPT = "> "
 
@@ -40,11 +41,14 @@ def chat(
 ) -> None:
     """Answer questions from standard input, one a line, until it ends or a line is empty.
 
-    A question may lean on the ones before it ("and its elevation?"). Prints as `kvdb ask` does.
+    A question may lean on the ones before it ("and its elevation?"). Prints as `kvdb ask` does; what is wrong with a
+    question is said on standard error, and the next one is read.
 
-    JSON: answer, answered, citations, stats, one object a line; stats.asked is the question as it was understood.
+    JSON: answer, answered, source, citations, stats, one object a line; stats.asked is the question as it was
+    understood.
     """
     import kvdb
+    from kvdb.errors import FieldError, LimitError
 
     with kvdb.open(db, read_only=True) as store:
         reader = knowledge_model(
@@ -53,7 +57,10 @@ def chat(
         )  # fmt: skip
         conversation = reader.conversation()
         for question in _lines():
-            print_answer(conversation.ask(question, max_new_tokens=max_new_tokens), as_json)
+            try:
+                print_answer(conversation.ask(question, max_new_tokens=max_new_tokens), as_json)
+            except (LimitError, FieldError) as error:  # of this question: the next one may be asked all the same
+                click.echo(f"kvdb: error: {one_line(str(error))}", err=True)
             sys.stdout.flush()  # whoever reads from a pipe waits for this answer
 
 

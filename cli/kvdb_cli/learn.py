@@ -23,7 +23,9 @@ if TYPE_CHECKING:
     "--out", required=True, metavar="FOLDER", type=click.Path(file_okay=False), help="Where the adapter goes."
 )
 @options.model
-@click.option("--steps", default=600, show_default=True, type=click.IntRange(1), help="How many steps.")
+@click.option(
+    "--steps", default=600, show_default=True, type=click.IntRange(0), help="Steps of attending, writing and copying."
+)
 @click.option("--batch", default=16, show_default=True, type=click.IntRange(1), help="Questions a step.")
 @click.option(
     "--question-steps",
@@ -35,8 +37,8 @@ if TYPE_CHECKING:
 @click.option(
     "--relation-steps",
     type=click.IntRange(0),
-    help="Steps of how questions mean relations, before that. 0: as the encoder has it. "
-    "By default as a shipped adapter for this encoder has it, else 3000.",
+    help="Steps of how questions mean relations, before that. 0: as the encoder has it, whatever --start has. "
+    "By default as --start has it, else as a shipped adapter for this encoder does, else 3000.",
 )
 @click.option(
     "--reader-steps",

@@ -18,8 +18,10 @@ if TYPE_CHECKING:
     from .answer import Answer as Answer
     from .answer import Citation as Citation
     from .answer import Span as Span
+    from .attachment import Knowledge as Knowledge
     from .attachment import attach as attach
     from .conversation import Conversation as Conversation
+    from .conversation import Turn as Turn
     from .models.encoders import PROBE_SENTENCES as PROBE_SENTENCES
     from .models.encoders import Encoder as Encoder
     from .models.encoders import encoder_for as encoder_for
@@ -41,12 +43,14 @@ _HOME = {
     "Citation": "answer",
     "Conversation": "conversation",
     "Encoder": "models.encoders",
+    "Knowledge": "attachment",
     "KnowledgeModel": "session",
     "ModelFiles": "models.resolve",
     "NounModel": "models.noun_model",
     "OpenAIEncoder": "models.endpoint",
     "PROBE_SENTENCES": "models.encoders",
     "Span": "answer",
+    "Turn": "conversation",
     "attach": "attachment",
     "calibrate": "store_calibration",
     "encoder_for": "models.encoders",
@@ -63,11 +67,13 @@ __all__ = [
     "Citation",
     "Conversation",
     "Encoder",
+    "Knowledge",
     "KnowledgeModel",
     "ModelFiles",
     "NounModel",
     "OpenAIEncoder",
     "Span",
+    "Turn",
     "attach",
     "calibrate",
     "encoder_for",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -18,9 +19,10 @@ from kvdb.errors import AdapterError, AdapterMismatchError, LimitError
 from kvdb.types import fact_of, mask_of
 
 from .adapters import adapter_folder
+from .answer import Answer
 from .attend.adapter import Adapter, Card, check_fits_encoder, check_fits_model, fingerprint, load_adapter
 from .attend.attended import MOST, Attended
-from .attend.attention import Attachment, model_shape
+from .attend.attention import Attachment, check_attachable, model_shape
 from .attend.copying import Copier, Copyable
 from .attend.joint_softmax import copy_weights, gate_logits
 from .attend.projection import Projection
@@ -52,7 +54,11 @@ class Knowledge:
     """That fact's place among those selected for each prompt, and its weight."""
 
     def generate(self, *args: Any, **kwargs: Any) -> Any:
-        """The model's own `generate` on one snapshot of the store, with copying from the facts of each prompt."""
+        """The model's own `generate` on one snapshot of the store, with copying from the facts of each prompt.
+
+        With a cache that has text already (`past_key_values`), the prompt is what goes on after it.
+        """
+        self.attachment.starts = True
         with self.facts.generation():
             processors = LogitsProcessorList(kwargs.pop("logits_processor", None) or [])
             self.attended, self.evidence, self.judged = Attended(self.attachment), [], []
@@ -61,6 +67,12 @@ class Knowledge:
             if self.copier is not None:
                 processors.append(self.copier)
             return type(self.model).generate(self.model, *args, logits_processor=processors, **kwargs)
+
+    def answer(self, ids: Sequence[int] | Tensor, *, prompt: int = 0) -> Answer:
+        """The answer, with its citations, of the tokens [n] that the last `generate` wrote after one of its prompts."""
+        from .citing import answer_of  # which needs this class
+
+        return answer_of(self.tokenizer, self, prompt, [int(id) for id in ids])
 
     def read_most(self, prompt: int, most: int = MOST) -> list[tuple[int, float]]:
         """The rows that a prompt of the last `generate` read most at its end, and their weights; best first."""
@@ -147,6 +159,7 @@ def store_facts(
             "there is no adapter to attach: train one with `kvdb train`, or put the facts into the prompt with "
             "KnowledgeModel(..., adapter=None)"
         )
+    check_attachable(model)
     weights, card = adapter if isinstance(adapter, tuple) else load_adapter(adapter_folder(adapter, model))
     check_fits_model(card, model, model_shape(model))
     record = store.encoder
@@ -159,8 +172,10 @@ def store_facts(
         )
     mark = fingerprint(weights, card)
     calibrations = calibrations_of(store, mark) + ([] if calibration is None else [calibration.checked(mark)])
-    questions = None if route == "attention" and encoder is None else _question_encoder(store, encoder, card)
-    weights = weights.to(model.device)
+    needless = route == "attention" and encoder is None
+    questions = None if needless else _question_encoder(store, encoder, card, device=model.device)
+    if weights.key_weight.device != model.device:
+        weights = copy.deepcopy(weights).to(model.device)  # the caller's own may serve another model
     pager = Pager(card.config.encoder_dim, Projection.of(weights).sigma, budget=memory, device=model.device)
     return StoreFacts(
         store, weights, tokenizer, encoder=questions, pager=pager, route=route, limits=limits, threshold=threshold,
@@ -168,12 +183,12 @@ def store_facts(
     )  # fmt: skip
 
 
-def _question_encoder(store: Store, encoder: str | Encoder | None, card: Card) -> Encoder:
+def _question_encoder(store: Store, encoder: str | Encoder | None, card: Card, *, device: torch.device) -> Encoder:
     """The encoder given, else the store's own, else (an empty store) the adapter's; checked against the store."""
     record = store.encoder
     if record is None:
-        return encoder_for(None, encoder or card.config.encoder)
-    loaded = encoder_for(record, encoder)
+        return encoder_for(None, encoder or card.config.encoder, device=device)
+    loaded = encoder_for(record, encoder, device=device)
     check_encoder(store.path, record, loaded.record)
     return loaded
 
@@ -214,8 +229,12 @@ def attach(
     `route`: "hybrid", "encoder" or "attention". `threshold` in [0, 1]: how probable it must be that the store
     has the fact for anything to be copied; the adapter's own unless given. `calibration`: what kvdb_sdk.calibrate
     reports, in place of what the store keeps for this adapter. The model itself is not changed, and is restored at the
-    end. Without an adapter there is nothing to attach: for such a model `KnowledgeModel(...,
-    adapter=None)` puts the facts into the prompt.
+    end; gradients are off inside the block. Without an adapter there is nothing to attach: for such a model
+    `KnowledgeModel(..., adapter=None)` puts the facts into the prompt.
+
+        with attach(model, tokenizer, store) as knowledge:
+            out = model.generate(**inputs)
+            answer = knowledge.answer(out[0, inputs["input_ids"].shape[1] :])
 
     Raises AdapterError, AdapterMismatchError, EncoderMismatchError, BudgetError, UnsupportedModelError, LimitError.
     """

@@ -11,13 +11,12 @@ from kvdb.named import named_terms
 from kvdb.nouns import BEARER
 from kvdb.types import Fact, fact_of, mask_of
 
-from .answer import Answer, Citation, Span
+from .answer import UNKNOWN, Answer, Citation, Span
 from .attachment import Knowledge
 from .attend.copying import Copier, kind_name
 from .question.forms import content_words, has_content, has_noun, words
 from .question.listing import with_siblings
 from .question.rows import row_in_words
-from .question.wordings import UNKNOWN
 from .text_answer import answer_from_text, without_spans
 
 
@@ -67,7 +66,7 @@ def _copied(
         if kind_name(part.key) == "value":
             weights[fact] = max(part.weight, weights.get(fact, 0.0))
     ranked = sorted(weights.items(), key=lambda item: -item[1])
-    return tuple(spans), tuple(_citation(fact, weight) for fact, weight in ranked)
+    return tuple(spans), tuple(Citation.of(fact, weight) for fact, weight in ranked)
 
 
 def _says_what(snapshot: Snapshot, row: int, answer: Answer, question: str) -> bool:
@@ -96,7 +95,7 @@ def _worded_by_store(snapshot: Snapshot, row: int, weight: float, stats: dict[st
     text = sentence.answer
     start = kg2kv.answer(sentence.noun, sentence.term, "\0").index("\0")  # no term has it
     span = Span(start, start + len(sentence.value), fact.id, "value")
-    return Answer(text, True, (_citation(fact, weight),), (span,), {**stats, "worded_by": "store"})
+    return Answer(text, True, (Citation.of(fact, weight),), (span,), {**stats, "worded_by": "store"})
 
 
 def _in_own_words(knowledge: Knowledge, prompt: int, text: str, stats: dict[str, Any]) -> Answer:
@@ -108,7 +107,3 @@ def _in_own_words(knowledge: Knowledge, prompt: int, text: str, stats: dict[str,
     for (fact, _), (_, weight) in zip(in_words, read, strict=True):
         weights.setdefault(fact.id, weight)
     return answer_from_text(text, in_words, stats, weights=weights)
-
-
-def _citation(fact: Fact, weight: float) -> Citation:
-    return Citation(fact.id, fact.head, fact.relation, fact.tail, round(weight, 4))

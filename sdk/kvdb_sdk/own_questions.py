@@ -48,11 +48,7 @@ def own_questions(snapshot: Snapshot, count: int, seed: int = 0) -> list[OwnQues
         raise LimitError(f"{snapshot.path} has no rows that answer with a tail: there is nothing to ask")
     maker = _Maker(snapshot, random.Random(seed))
     kinds = [kind for missing in MISSING for kind in (PRESENT, missing)]
-    made = []
-    for i, fact in enumerate(islice(maker.facts, count)):
-        question = maker.question(fact, kinds[i % len(kinds)])
-        if question is not None:
-            made.append(question)
+    made = [maker.question(fact, kinds[i % len(kinds)]) for i, fact in enumerate(islice(maker.facts, count))]
     if not any(question.known for question in made):
         raise LimitError(f"no fact of {snapshot.path} is the only one of its head and relation: ingest some first")
     return made
@@ -68,8 +64,8 @@ class _Maker:
         drawn = (snapshot.fact(id) for id in islice(self._ids(), OTHERS))
         self._others = [fact for fact in drawn if fact is not None]  # whose relations and heads are joined to others
 
-    def question(self, fact: Fact, kind: str) -> OwnQuestion | None:
-        """A question of a kind; where the store has no such, about the fact itself, hidden. None: not even that."""
+    def question(self, fact: Fact, kind: str) -> OwnQuestion:
+        """A question of a kind; where the store has no such, about the fact itself, hidden."""
         if kind == LACKING:
             relation = self._until(lambda: self._other(fact).relation, lambda name: not self._has(fact.head, name))
             if relation is not None:
@@ -100,7 +96,7 @@ class _Maker:
                 yield fact
 
     def _ids(self) -> Iterator[int]:
-        """Ids of facts and gaps between them; all that there are where gaps would be most of what is drawn."""
+        """Ids at random, some of facts that are deleted; where most would be, those of all facts, shuffled."""
         state = self.snapshot.state
         if state.facts < 1000 or state.facts * 20 < state.next_fact:
             ids = list(self.snapshot.fact_ids())

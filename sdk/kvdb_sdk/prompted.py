@@ -24,12 +24,11 @@ from kvdb.encoder import check_encoder
 from kvdb.errors import LimitError
 from kvdb.types import U64, row_of
 
-from .answer import Answer
+from .answer import UNKNOWN, Answer, time_taken
 from .models.encoders import Encoder, encoder_for
 from .models.prompts import chat_prompt
 from .question.relation_match import RelationMatch
 from .question.rows import row_in_words
-from .question.wordings import UNKNOWN
 from .select.finding import Found, find
 from .select.pager import Pager
 from .select.relations import StoreRelations
@@ -169,10 +168,4 @@ def fact_prompt(question: str, sentences: Sequence[str]) -> str:
 
 
 def _stats(route: str, facts: int, tokens: int, total: int, seconds: float) -> dict[str, Any]:
-    return {
-        "route": route,
-        "facts": facts,
-        "tokens": tokens,
-        "seconds": round(seconds, 4),
-        "ms_per_token": round(1000 * seconds / max(1, total), 2),
-    }
+    return {"route": route, "facts": facts, "tokens": tokens, **time_taken(seconds, total)}

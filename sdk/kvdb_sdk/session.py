@@ -15,7 +15,7 @@ from transformers import StoppingCriteriaList
 from kvdb import SearchLimits, Store
 from kvdb.errors import AdapterError
 
-from .answer import Answer, is_unrelated
+from .answer import UNKNOWN, Answer, is_unrelated, time_taken
 from .attachment import Knowledge, attached, store_facts
 from .attend.adapter import Adapter, Card
 from .citing import answer_of
@@ -33,7 +33,7 @@ from .refusal.confidence import Evidence
 from .select.knowledge import StoreFacts
 from .select.page_table import PageCounters
 from .select.pager import DEFAULT_BUDGET
-from .select.routing import check_route
+from .select.routing import Route
 
 
 class KnowledgeModel:
@@ -119,8 +119,8 @@ class KnowledgeModel:
         """Answer one question from the store, greedily. Where it does not know, the answer says so. See Answer.
 
         `context`: text that may speak of what is asked, and that may contradict the store. `prefer` says which wins:
-        with "store" the model reads the context only where the store does not know, with "context" the store is asked
-        only where the context does not speak of it (kvdb_sdk/question/context.py). What rests on the context has
+        with "store" the context is read only where the store does not know, with "context" the store is asked only
+        where the context does not speak of it (kvdb_sdk/question/context.py). What rests on the context has
         `stats["from"] == "context"`, no citations and `answered` False. `turns`: earlier questions and answers, for the
         plain model where the question has nothing to do with the store. Raises LimitError for no such `prefer`.
         """
@@ -151,24 +151,31 @@ class KnowledgeModel:
         if not questions:
             return []
         if self._prompted is not None:
-            return self._prompted.ask_many(
+            answers = self._prompted.ask_many(
                 questions,
-                lambda turns: self._generate(self.model.generate, turns, max_new_tokens),
+                lambda prompts: self._generate(self.model.generate, prompts, max_new_tokens),
                 route=route,
                 most_tokens=max_new_tokens,
             )
+            return self._vouched_for(answers)
         started = time.perf_counter()
-        before = _copy(self._facts.pager.counters)
+        before = replace(self._facts.pager.counters)
         attaching = attached(self.model, self.tokenizer, self._facts)
-        with self._routed(route), attaching as knowledge, self._facts.generation():
+        with self._routed(route) as by, attaching as knowledge, self._facts.generation():
             answers = self._in_steps(knowledge, questions, max_new_tokens)
         if plain:
             answers = self._not_for_the_store(questions, answers, max_new_tokens, turns)
         total = sum(answer.stats["tokens"] for answer in answers)
-        stats = self._stats(before, total, time.perf_counter() - started)
+        stats = {"route": by} | self._stats(before, total, time.perf_counter() - started)
         for answer in answers:
             answer.stats.update(stats | {"tokens": answer.stats["tokens"]})
-        return answers
+        return self._vouched_for(answers)
+
+    def _vouched_for(self, answers: list[Answer]) -> list[Answer]:
+        """The answers; where only the store may speak, none in the model's own words."""
+        if not self.only_store:
+            return answers
+        return [a if a.answered else replace(a, text=UNKNOWN, spans=()) for a in answers]
 
     def _in_steps(self, knowledge: Knowledge, questions: Sequence[str], most: int) -> list[Answer]:
         """The answers to questions that may each take several steps; one batch a round."""
@@ -181,7 +188,10 @@ class KnowledgeModel:
         return [one.answer for one in asking if one.answer is not None]
 
     def _asked(self, knowledge: Knowledge, questions: Sequence[str], most: int) -> list[Answer]:
-        """One batch through the attached model."""
+        """One batch through the attached model; an empty store knows nothing."""
+        with self._facts.generation() as snapshot:
+            if not snapshot.rows:
+                return [Answer(UNKNOWN, False, stats={"facts": 0, "attended": [], "tokens": 0}) for _ in questions]
         stop = StoppingCriteriaList([StopRefused(knowledge)])
         rows = self._generate(knowledge.generate, questions, most, stopping_criteria=stop)
         copier = knowledge.copier
@@ -244,15 +254,23 @@ class KnowledgeModel:
     ) -> list[list[int]]:
         context = getattr(self.model.config, "max_position_embeddings", None)
         return generated(
-            self.tokenizer, generate, questions, most, turns, device=self.model.device, context=context, **more
+            self.tokenizer,
+            generate,
+            questions,
+            most,
+            turns,
+            device=self.model.device,
+            context=context,
+            config=getattr(self.model, "generation_config", None),
+            **more,
         )
 
     @contextmanager
-    def _routed(self, route: str | None) -> Iterator[None]:
+    def _routed(self, route: str | None) -> Iterator[Route]:
         usual = self._facts.route
-        self._facts.route = check_route(route or usual)
+        self._facts.route = self._facts.checked_route(route or usual)
         try:
-            yield
+            yield self._facts.route
         finally:
             self._facts.route = usual
 
@@ -260,10 +278,8 @@ class KnowledgeModel:
         pager = self._facts.pager
         now = pager.counters
         return {
-            "route": self._facts.route,
             "tokens": tokens,
-            "seconds": round(seconds, 4),
-            "ms_per_token": round(1000 * seconds / max(1, tokens), 2),
+            **time_taken(seconds, tokens),
             "pages_hit": now.hits - before.hits,
             "pages_missed": now.misses - before.misses,
             "pages_evicted": now.evictions - before.evictions,
@@ -279,7 +295,3 @@ class Judged:
 
     evidence: Evidence
     relatedness: Relatedness | None
-
-
-def _copy(counters: PageCounters) -> PageCounters:
-    return PageCounters(counters.hits, counters.misses, counters.evictions, counters.stale, counters.bytes)

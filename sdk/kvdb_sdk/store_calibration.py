@@ -53,11 +53,14 @@ class Judgement:
 
 @dataclass(frozen=True, slots=True)
 class CalibrationReport:
-    """`before`, `after`: with the adapter's and the fitted coefficients, on the `held_out` questions that the
-    fit did not see. `related_before`, `related_after`: likewise of questions for the store (`known`) and ordinary
-    requests (`missing`); None on the attention route. `chosen`, `related_chosen`: how far from the adapter's the fit on
-    all questions went (kvdb_sdk/refusal/refitting.py), and `half_chosen` the one that `after` is about; `losses`: log
-    loss of each candidate in cross-validation.
+    """What a calibration found, and how good it is.
+
+    - before, after: how the adapter's and the fitted coefficients judge `held_out` questions that the fit did not see
+    - related_before, related_after: likewise of questions for the store (`known`) and ordinary requests (`missing`);
+      None on the attention route
+    - chosen, related_chosen: how far from the adapter's the fits on all questions went (refusal/refitting.py);
+      half_chosen: the fit that `after` is about
+    - losses: log loss of each candidate in cross-validation
     """
 
     calibration: Calibration

@@ -13,12 +13,11 @@ from typing import Any
 from kvdb import Fact
 from kvdb.kg2kv import Row
 
-from .answer import Answer, Citation, Span
+from .answer import Answer, Citation, Span, says_unknown
 
 InWords = tuple[Fact, Row]
 """A fact that was read, and the row that says which end of it is the term and which the value."""
 
-_UNKNOWN = re.compile(r"\b(?:do not|don['\u2019]t) know\b", re.IGNORECASE)
 _NUMBER = re.compile(r"\[(\d+)\]")
 
 
@@ -44,7 +43,7 @@ def answer_from_text(
         return Answer(text, False, stats=stats)
     by_id: dict[int, Fact] = {fact.id: fact for fact, _ in read}
     ids = dict.fromkeys([fact.id for fact in cited] + [span.id for span in spans])
-    found = [_citation(by_id[id], 1.0 if weights is None else weights[id]) for id in ids]
+    found = [Citation.of(by_id[id], 1.0 if weights is None else weights[id]) for id in ids]
     return Answer(text, True, tuple(found), spans, stats)
 
 
@@ -53,11 +52,6 @@ def without_spans(text: str, spans: Sequence[Span]) -> str:
     for span in sorted(spans, key=lambda span: -span.start):
         text = f"{text[: span.start]} {text[span.end :]}"
     return text
-
-
-def says_unknown(text: str) -> bool:
-    """Whether the text says that it does not know."""
-    return _UNKNOWN.search(text) is not None
 
 
 def value_spans(text: str, read: Sequence[InWords], cited: Sequence[Fact] = ()) -> tuple[Span, ...]:
@@ -80,7 +74,3 @@ def value_spans(text: str, read: Sequence[InWords], cited: Sequence[Fact] = ()) 
 def _places(text: str, value: str) -> Iterator[tuple[int, int]]:
     for match in re.finditer(rf"(?<!\w){re.escape(value)}(?!\w)", text):
         yield match.span()
-
-
-def _citation(fact: Fact, weight: float) -> Citation:
-    return Citation(fact.id, fact.head, fact.relation, fact.tail, round(weight, 4))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import pytest
@@ -56,6 +57,16 @@ def test_calibrate(run, run_json, common: tuple[object, ...]) -> None:
     assert info["notes"] == ["calibration"]
     assert "hybrid: 24 questions at 90 facts" in run("info", "many.kvdb").stdout
     assert run("export", "many.kvdb").stdout == before
+
+
+def test_the_attention_route_is_calibrated_and_chats_without_an_encoder(
+    run, run_json, common: tuple[object, ...]
+) -> None:
+    alone = (*common[:-2], "--route", "attention")
+    report = run_json("calibrate", *alone, "--questions", 24)
+    assert (report["calibration"]["route"], report["related_after"], report["saved"]) == ("attention", None, True)
+    lines = run("chat", *alone, "--json", "--max-new-tokens", 2, input="colour of thing 3?\nand its weight?\n").stdout
+    assert [json.loads(line)["stats"]["route"] for line in lines.splitlines()] == ["attention", "attention"]
 
 
 def test_calibrate_needs_an_adapter_and_facts(run, common: tuple[object, ...], tmp_path: Path) -> None:

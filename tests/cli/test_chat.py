@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 import kvdb_sdk
+from kvdb.errors import LimitError
 from kvdb_sdk import Answer, Citation
 
 from .conftest import ENCODER
@@ -32,6 +33,8 @@ class StandIn:
 
     def ask(self, question: str, *, max_new_tokens: int = 96) -> Answer:
         self.turns += 1
+        if len(question) > 1000:
+            raise LimitError("the longest question takes too many tokens")
         stats = {"asked": question, "turn": self.turns, "most": max_new_tokens}
         for fact in self.store.match():
             if fact.head in question:
@@ -56,13 +59,19 @@ def test_an_empty_line_ends_it_and_so_does_the_end(run, db: Path) -> None:
     for text, turns in (("Japan\n\nFrance\n", 1), ("Japan\nFrance", 2), ("", 0), ("\n", 0)):
         lines = [json.loads(line) for line in run(*arguments, input=text).stdout.splitlines()]
         assert [line["stats"]["turn"] for line in lines] == list(range(1, turns + 1))
-        assert all(line.keys() == {"answer", "answered", "citations", "stats"} for line in lines)
+        assert all(line.keys() == {"answer", "answered", "source", "citations", "stats"} for line in lines)
         assert all(line["stats"]["most"] == 7 for line in lines)
 
 
 def test_lines_are_utf8_whatever_they_are(run, db: Path) -> None:
     result = run("chat", db, "--json", "--encoder", ENCODER, input="Åre \xff?\n".encode("latin-1") + "Åre\n".encode())
     assert json.loads(result.stdout.splitlines()[1])["stats"]["asked"] == "Åre"
+
+
+def test_a_question_that_is_too_long_does_not_end_it(run, db: Path) -> None:
+    result = run("chat", db, "--encoder", ENCODER, input="x" * 1001 + "\ncapital of Japan?\n")
+    assert result.stdout.startswith("Tokyo")
+    assert "kvdb: error: the longest question takes" in result.stderr
 
 
 def test_options_are_handed_on(run, db: Path) -> None:

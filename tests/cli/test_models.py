@@ -54,7 +54,7 @@ def stand_in(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_ask(run, run_json, db: Path) -> None:
     question = "What is the capital of Japan?"
     answer = run_json("ask", db, question, "--encoder", ENCODER)
-    assert answer.keys() == {"answer", "answered", "citations", "stats"}
+    assert answer.keys() == {"answer", "answered", "source", "citations", "stats"}
     assert answer["answered"] is True
     assert answer["citations"] == [{"id": 3, "head": "Japan", "relation": "capital", "tail": "Tokyo", "weight": 0.75}]
     plain = run("ask", db, question, "--encoder", ENCODER).stdout
@@ -90,6 +90,17 @@ def test_ask_hands_its_options_on(run, db: Path) -> None:
     assert run("ask", db, "Who?", "--route", "other", code=2)
     result = run("ask", db, "Who?", "--memory", "1B", "--encoder", ENCODER, code=1)
     assert result.stderr == "kvdb: error: too little memory\n"
+
+
+def test_the_attention_route_asks_for_no_encoder(run, db: Path, facts: Path) -> None:
+    """The store's own is code, which is not run unless it is given; this route needs none."""
+    run("ask", db, "Who?", "--route", "attention")
+    assert StandIn.made["encoder"] is None
+    run("eval", db, facts, "-n", 2, "--route", "attention")
+    assert StandIn.made["encoder"] is None
+    run("ask", db, "Who?", "--route", "attention", "--encoder", ENCODER)
+    assert StandIn.made["encoder"].name == ENCODER
+    assert "if you trust it" in run("ask", db, "Who?", code=1).stderr
 
 
 def test_ask_without_an_adapter(run, db: Path) -> None:
@@ -170,6 +181,12 @@ def test_train_writes_an_adapter(run, run_json, tmp_path: Path, tiny_model: Path
     card = json.loads((tmp_path / "made" / "card.json").read_text())
     assert card["config"]["encoder"] == ENCODER
     assert card["config"]["reader_layers"] > 0 and card["training"]["options"]["reader_steps"] == 1
+    only_read = ("--steps", 0, "--question-steps", 0, "--reader-steps", 1)
+    again = run_json(
+        "train", "many.kvdb", "--out", "again", "--model", tiny_model, "--start", "made", *only_read,
+        "--encoder", ENCODER,
+    )  # fmt: skip
+    assert (again["steps"], again["losses"]) == (0, {})
 
 
 def test_train_needs_facts(run, facts: Path, tmp_path: Path, db: Path, tiny_model: Path) -> None:

@@ -15,6 +15,7 @@ from kvdb.errors import AdapterError, AdapterMismatchError, KvdbError
 from kvdb_sdk.attend.adapter import (
     CARD,
     WEIGHTS,
+    Adapter,
     Card,
     check_fits_encoder,
     check_fits_model,
@@ -91,6 +92,62 @@ def test_a_newer_format_is_refused(folder):
     (folder / CARD).write_text(json.dumps(body | {"format": 99}))
     with pytest.raises(AdapterError, match="upgrade"):
         load_adapter(folder)
+
+
+def test_format_2_is_read_and_what_was_before_it_is_not(folder):
+    body = json.loads((folder / CARD).read_text())
+    for name in ("reader_layers", "reader_rank"):
+        del body["config"][name]
+    (folder / CARD).write_text(json.dumps(body | {"format": 2}))
+    adapter, card = load_adapter(folder)
+    assert (card.config.reader_layers, adapter.reader) == (0, {})
+    (folder / CARD).write_text(json.dumps(body | {"format": 1}))
+    with pytest.raises(AdapterError, match="train the adapter again"):
+        load_adapter(folder)
+
+
+INFINITE = float("inf")
+
+
+@pytest.mark.parametrize(
+    ("said", "match"),
+    [
+        ({"kv_heads": 0}, "kv_heads is 0"),
+        ({"heads": -4}, "heads is -4"),
+        ({"hidden_size": INFINITE}, "hidden_size is inf"),
+        ({"encoder_dim": "12"}, "encoder_dim is '12'"),
+        ({"reader_rank": -1}, "reader_rank is -1"),
+        ({"kb_layers": [INFINITE]}, "not an adapter card"),
+        ({"kb_layers": [-1, 2], "select_layers": [2]}, "count from 0"),
+        ({"select_layers": []}, "at least one"),
+        ({"kb_layers": [], "select_layers": []}, "at least one"),
+        ({"scale": INFINITE}, "finite"),
+        ({"related": [0.0, 1.0, 2.0, INFINITE]}, "finite"),
+        ({"scale": 10**400}, "not an adapter card"),
+        ({"refuse_below": "half"}, "not an adapter card"),
+        ({"head_dim": 2**40, "hidden_size": 2**40}, "differ|sizes"),  # more memory than there is
+        ({"head_dim": 2**62, "hidden_size": 2**62}, "sizes"),  # more than can be counted
+        ({"head_dim": 2**100}, "sizes"),
+        ({"reader_rank": 7}, "reader_rank differ"),
+    ],
+)
+def test_a_card_that_cannot_be_is_refused_when_it_is_loaded(folder, said, match):
+    tensors, body = load_file(folder / WEIGHTS), json.loads((folder / CARD).read_text())
+    save_file({**tensors, "reader.layers.1.mlp.up_proj.a": torch.ones(3, 32)}, folder / WEIGHTS)
+    (folder / CARD).write_text(json.dumps(body | {"config": body["config"] | {"reader_rank": 3} | said}))
+    with pytest.raises(AdapterError, match=match):
+        load_adapter(folder)
+
+
+def test_nothing_is_allocated_for_what_the_file_does_not_hold(folder, monkeypatch):
+    body = json.loads((folder / CARD).read_text())
+    body["config"]["hidden_size"] = 1 << 20
+    (folder / CARD).write_text(json.dumps(body))
+    made = []
+    monkeypatch.setattr(Adapter, "reset", lambda self: made.extend(self.parameters()))
+    with pytest.raises(AdapterError, match="gate_weight, query differ"):
+        load_adapter(folder)
+    assert made and all(parameter.is_meta for parameter in made)
 
 
 @settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from http.client import BadStatusLine
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from threading import Thread
 from typing import Any
@@ -12,6 +13,7 @@ from typing import Any
 import pytest
 
 from kvdb.errors import EncoderError, VectorError
+from kvdb_sdk.models import endpoint
 from kvdb_sdk.models.encoders import load_encoder
 from kvdb_sdk.models.endpoint import OpenAIEncoder
 
@@ -53,7 +55,8 @@ def server(monkeypatch: pytest.MonkeyPatch) -> Iterator[Server]:
             self.send_response(status)
             for name, value in headers.items():
                 self.send_header(name, value)
-            self.send_header("Content-Length", str(len(content)))
+            if not headers.keys() & {"Content-Length", "Transfer-Encoding"}:
+                self.send_header("Content-Length", str(len(content)))
             self.end_headers()
             self.wfile.write(content)
 
@@ -120,6 +123,40 @@ def test_a_server_that_stays_down(server: Server, encoder: OpenAIEncoder, waits:
         encoder(["a"])
     assert waits == [1, 2, 4]
     assert KEY not in str(caught.value)
+
+
+CUT_SHORT = {"Content-Length": "9999"}
+NO_CHUNKS = {"Transfer-Encoding": "chunked"}  # and then something else
+
+
+@pytest.mark.parametrize("broken", [(200, CUT_SHORT), (200, NO_CHUNKS), (503, NO_CHUNKS), (7, {})])
+def test_a_reply_that_breaks_off_is_asked_for_again(
+    server: Server, encoder: OpenAIEncoder, waits: list[float], broken: tuple[int, dict[str, str]]
+) -> None:
+    server.answers = [(*broken, vectors), OK]
+    assert encoder(["a"]).shape == (1, 2)
+    assert waits == [1]
+    server.answers = [(*broken, vectors)]
+    with pytest.raises(EncoderError, match="tried 4 times"):
+        encoder(["a"])
+
+
+def test_a_broken_reply_that_has_the_key_is_shown_without(
+    encoder: OpenAIEncoder, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def broken(*_: object, **__: object) -> None:
+        raise BadStatusLine(f"you said {KEY}")
+
+    monkeypatch.setattr(endpoint._OPENER, "open", broken)
+    with pytest.raises(EncoderError, match=r"you said \[key\]") as caught:
+        encoder(["a"])
+    assert KEY not in str(caught.value)
+
+
+def test_a_refusal_whose_words_do_not_arrive_is_one(server: Server, encoder: OpenAIEncoder) -> None:
+    server.answers = [(401, NO_CHUNKS, failure)]
+    with pytest.raises(EncoderError, match=r"answered 401 \(is the key in OPENAI_API_KEY right\?\)"):
+        encoder(["a"])
 
 
 def test_no_server(waits: list[float]) -> None:

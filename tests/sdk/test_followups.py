@@ -42,6 +42,10 @@ class Table:
                     found.append(Subject(*place.span(), term, tuple(self._facts(term))))
         return sorted(found, key=lambda subject: subject.start)
 
+    def about(self, term: str) -> Subject | None:
+        facts = tuple(self._facts(term))
+        return Subject(0, len(term), term, facts) if facts else None
+
     def _facts(self, term: str):
         for id, (head, relation, tail) in enumerate(FACTS):
             if term == head:
@@ -200,3 +204,8 @@ def test_references(text, spoken):
 
 def test_a_term_is_put_in_as_it_is():
     assert spoken_out("What is its size?", r"It \1 (their) {x}") == r"What is It \1 (their) {x}'s size?"
+
+
+def test_a_topic_may_have_a_common_word_for_a_name():
+    film = Topic("Who directed It?", ("It",), ("Andy Muschietti",))
+    assert meant("And its director?", film) == ["What is It's director?"]

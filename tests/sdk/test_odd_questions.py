@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 
 import kvdb
-from kvdb.errors import BudgetError, FieldError, LimitError
-from kvdb_sdk import KnowledgeModel, attach
+from kvdb.errors import BudgetError, FieldError, LimitError, UnsupportedModelError
+from kvdb_sdk import Answer, KnowledgeModel, attach
 from kvdb_sdk.models.devices import default_device
 from kvdb_sdk.models.prompts import chat_prompt, continuation_ids
 from kvdb_sdk.select.pager import parse_bytes
@@ -82,3 +82,40 @@ def test_a_device_that_is_none_and_a_budget_without_end_are_errors_of_ours():
         default_device("foo")
     with pytest.raises(BudgetError, match="can be counted"):
         parse_bytes("9" * 400)
+
+
+def test_a_model_that_writes_no_text_is_refused_and_left_alone(model, store):
+    bare = model.model  # as AutoModel loads it
+    with pytest.raises(UnsupportedModelError, match="AutoModelForCausalLM"):
+        KnowledgeModel(bare, TOKENIZER, store, **options(model))
+    assert not bare._forward_pre_hooks
+
+
+def test_an_empty_store_asks_no_model(model, tmp_path, monkeypatch):
+    monkeypatch.setattr(type(model), "generate", lambda *_, **__: pytest.fail("was asked"))
+    with kvdb.open(tmp_path / "empty.kvdb", create=True) as empty:
+        answer = KnowledgeModel(model, TOKENIZER, empty, **options(model)).ask("Who is the mayor of Oslo?")
+    assert (answer.source, answer.stats["tokens"]) == ("none", 0)
+
+
+def test_a_value_of_many_characters_is_worded_by_the_store(model, store):
+    """Read at once: neither turned into tokens nor into a pattern."""
+    long = "word " * 200_000
+    store.insert([("Place 99", "motto", long)], tiny_store.encoder())
+    asking = KnowledgeModel(model, TOKENIZER, store, **options(model, threshold=0.0))
+    answer = asking.ask("Is the motto of Place 99 Onwards?", max_new_tokens=2)
+    assert answer.answered
+
+
+@pytest.mark.parametrize(
+    ("text", "stats", "source"),
+    [
+        ("I do not know.", {}, "none"),
+        ("I don't know, sorry.", {"from": "context"}, "none"),
+        ("Rome.", {"from": "context"}, "context"),
+        ("A joke.", {"related": 0.1}, "model"),
+    ],
+)
+def test_whose_words_an_answer_has(text, stats, source):
+    assert Answer(text, False, stats=stats).source == source
+    assert Answer(text, True, stats=stats).source == "store"

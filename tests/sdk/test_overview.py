@@ -118,3 +118,10 @@ def test_of_what_is_too_much_the_text_says_so():
     assert len(answer.citations) == MOST_RELATIONS * MOST_VALUES == len(answer.spans)
     assert answer.text.startswith("The n0 of X is v0, v1, v2, v3, v4, v5, v6, v7 and 3 more. The n1 of X is")
     assert answer.text.endswith("There is more, under 2 other relations.")
+
+
+def test_a_count_is_not_told_where_not_all_facts_were_seen():
+    facts = tuple(("member", Fact(i, "Club", "member", f"Person {i}"), f"Person {i}") for i in range(20))
+    assert "and 12 more" in told(Subject(0, 4, "Club", facts)).text
+    text = told(Subject(0, 4, "Club", facts, complete=False)).text
+    assert "and many more" in text and "There is more." in text

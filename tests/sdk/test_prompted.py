@@ -12,9 +12,10 @@ from kvdb import Fact, SearchLimits
 from kvdb.errors import AdapterError, EncoderMismatchError, LimitError
 from kvdb.kg2kv import Nouns, rows
 from kvdb_sdk import KnowledgeModel, attach
+from kvdb_sdk.answer import says_unknown
 from kvdb_sdk.models.encoders import Encoder
 from kvdb_sdk.prompted import PromptedFacts
-from kvdb_sdk.text_answer import answer_from_text, says_unknown
+from kvdb_sdk.text_answer import answer_from_text
 
 from . import tiny, tiny_store
 
@@ -219,3 +220,9 @@ def test_terms_as_they_are_spelt_are_found_without_the_encoder(store):
     assert reader.subjects(QUESTION.lower(), spelt=True) == []
     reader.encoder = ENCODER
     assert [subject.term for subject in reader.subjects(QUESTION.lower())] == ["Place 3"]
+
+
+def test_only_the_store_speaks_where_that_is_asked_for(store, model):
+    asking = KnowledgeModel(model, TOKENIZER, store, adapter=None, encoder=ENCODER, only_store=True)
+    answer = asking.ask("Write a haiku.", max_new_tokens=6)
+    assert (answer.text, answer.source, answer.spans) == ("I do not know.", "none", ())

@@ -21,13 +21,12 @@ TOKENIZER = tiny_store.tokenizer()
 WORDINGS = wordings_of([], [DOMAIN, DOMAIN | {"domain": "towers"}])
 
 
-def test_a_reader_learns_what_wordings_mean(monkeypatch):
-    monkeypatch.setattr("kvdb_sdk.training.reader_training.RATE", 1e-2)
+def test_a_reader_learns_what_wordings_mean():
     model = tiny.model("llama")
     torch.manual_seed(0)
     reader = RelationReader(model, TOKENIZER, layers=2, rank=4)
     losses = []
-    fit_reader(reader, WORDINGS, steps=200, report=lambda step, loss: losses.append(loss))
+    fit_reader(reader, WORDINGS, steps=200, rate=1e-2, report=lambda step, loss: losses.append(loss))
     assert np.mean(losses[-5:]) < 0.5 * np.mean(losses[:5])
     nouns = [WORDINGS.nouns[i] for i in WORDINGS.domains[0].nouns]
     sentences = [key_sentence(noun, "it") for noun in nouns]
@@ -48,6 +47,7 @@ def test_a_reader_goes_on_where_it_stopped(tmp_path, monkeypatch):
 
     def learnt(folder, note):
         folder.mkdir(exist_ok=True)
+        adapter.reader = {}
         torch.manual_seed(5)
         learn_reader(adapter, model, TOKENIZER, folder, steps=6, seed=1, wordings=WORDINGS, note=note)
         return adapter.reader
@@ -68,3 +68,21 @@ def test_a_reader_goes_on_where_it_stopped(tmp_path, monkeypatch):
     (tmp_path / "b" / READER).write_bytes(b"none of ours")
     with pytest.raises(AdapterError, match="remove it"):
         learnt(tmp_path / "b", None)
+
+
+def test_a_reader_goes_on_from_what_an_adapter_has(tmp_path):
+    adapter, _ = tiny_store.adapter_for(tiny.model("llama"))
+    adapter.config = replace(adapter.config, reader_layers=2, reader_rank=3)
+
+    def learnt(name, steps):
+        (tmp_path / name).mkdir()
+        learn_reader(adapter, tiny.model("llama"), TOKENIZER, tmp_path / name, steps=steps, seed=1, wordings=WORDINGS)
+        return {key: tensor.clone() for key, tensor in adapter.reader.items()}
+
+    first = learnt("first", 2)
+    same = learnt("same", 0)
+    assert all(torch.equal(same[key], tensor) for key, tensor in first.items())
+    before = adapter.reader
+    further = learnt("further", 1)
+    assert not all(torch.equal(further[key], tensor) for key, tensor in first.items())
+    assert all(torch.equal(before[key], tensor) for key, tensor in first.items())  # is not changed under its user

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from dataclasses import replace
 
 import pytest
 from hypothesis import given
@@ -269,3 +270,15 @@ def test_every_part_is_about_one_of_the_subjects(terms, gaps, before, after):
     assert len(set(parts)) == len(parts)
     if parts:
         assert all(any(term in part for part in parts) for term in terms)
+
+
+def test_no_is_not_said_where_not_all_facts_were_seen(monkeypatch):
+    """Of a term with very many facts the first are looked at: what is claimed may be among the others."""
+    seen = hand_made.Reader.subjects
+    assert ask("Is Lyon the capital of France?")[0].text.startswith("No.")
+    monkeypatch.setattr(
+        hand_made.Reader, "subjects",
+        lambda *args, **more: [replace(subject, complete=False) for subject in seen(*args, **more)],
+    )  # fmt: skip
+    assert not ask("Is Lyon the capital of France?")[0].text.startswith("No.")
+    assert ask("Is Paris the capital of France?")[0].text.startswith("Yes.")

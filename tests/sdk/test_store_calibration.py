@@ -268,6 +268,8 @@ def test_one_for_each_adapter_and_route_the_newest_kept(model, store):
         {"related": "1234"},
         {"known": [float("nan")] * 8},
         {"questions": None},
+        {"questions": float("inf")},
+        {"facts": float("nan")},
         {"route": "attention", "known": [1.0] * 3},
     ],
 )

@@ -213,6 +213,21 @@ def test_what_an_adapter_knows_of_relations_is_not_learnt_again(tmp_path, monkey
         start.relation.zero_()
         start.relation[0, 0] = 0.5 if has == "a matrix" else 0.0
     start.encoder_change = {"layer.a": torch.ones(1, 2)} if has == "a change of the encoder" else {}
-    monkeypatch.setattr(train_module, "learn_relations", lambda adapter, *_, **__: learnt.append(adapter))
-    run(built, tmp_path / "b", options=replace(OPTIONS, steps=1), start=start)
-    assert bool(learnt) is (has == "neither")
+    monkeypatch.setattr(train_module, "learn_relations", lambda *_, steps, **__: learnt.append(steps))
+    further = run(built, tmp_path / "b", options=replace(OPTIONS, steps=1, relation_steps=None), start=start)
+    assert learnt == [STEPS if has == "neither" else 0]
+    assert torch.equal(further.relation, start.relation) and further.encoder_change == start.encoder_change
+
+
+@pytest.mark.parametrize("steps", [0, 7])
+def test_steps_that_are_asked_for_take_the_place_of_what_an_adapter_knows_of_relations(tmp_path, monkeypatch, steps):
+    built, asked = model(), []
+    start = run(built, tmp_path / "a", options=replace(OPTIONS, steps=1))
+    with torch.no_grad():
+        start.relation[0, 0] = 0.5
+    start.encoder_change = {"layer.a": torch.ones(1, 2)}
+    monkeypatch.setattr(train_module, "learn_relations", lambda *_, steps, **__: asked.append(steps))
+    further = run(built, tmp_path / "b", options=replace(OPTIONS, steps=1, relation_steps=steps), start=start)
+    assert asked == [steps]
+    assert not further.relation.any() and further.encoder_change == {}
+    assert start.relation.any() and start.encoder_change

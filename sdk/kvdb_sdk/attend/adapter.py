@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import logging
 import math
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
@@ -22,70 +21,16 @@ from torch import Tensor, nn
 
 from kvdb.errors import AdapterError, AdapterMismatchError
 
+from .adapter_config import AdapterConfig as AdapterConfig
 from .question_vector import QuestionVector
 
 WEIGHTS = "adapter.safetensors"
 CARD = "card.json"
-FORMAT = 3  # 1: the last coefficient of `known` was of another feature; before 3 no model read relations
+FORMAT, OLDEST = 3, 2  # before 3 no model read relations
 SPAN_KINDS = ("term", "value")  # what the copy gate can start: the fact's subject, or its value
 _MAX_CARD_BYTES = 1 << 20
 _CHANGE, _READER = "encoder.", "reader."  # before the names of the encoder's change, and the reader's, in the file
-_log = logging.getLogger(__name__)
 _NEVER = -1e4  # a logit whose weight and gradient are exactly zero, and that float16 still holds
-
-
-@dataclass(frozen=True, slots=True)
-class AdapterConfig:
-    """What an adapter fits. `kb_layers` attend to facts. Which ones, the model chooses by its vector of the question,
-    made of what `question_layer` reads; where that is None, by the queries of `select_layers` (AtlasKV).
-
-    `scale` is the constant of the attention logit (AtlasKV and KBLaM: 100). To the similarity of facts that the
-    question names `named_bonus` is added, and `relation_bonus` times the match of their relation.
-
-    `known` and, on the attention route, `known_by_attention` are the coefficients of the probability that the asked
-    fact is there: an intercept and one for each feature of kvdb_sdk/refusal/confidence.py. Below `refuse_below` it is
-    refused.
-    `related`: those of the probability that a question is one for the store (kvdb_sdk/question/relatedness.py).
-
-    The first `reader_layers` of the model, changed by `reader_rank`, read relations (kvdb_sdk/question/
-    relation_reader.py); 0: none do.
-
-    Without `copies` the model writes values and refusals in its own words, and without `null_fact` some fact is always
-    read: as the papers have it (benchmarks/recipes.py).
-    """
-
-    model: str
-    model_type: str
-    hidden_size: int
-    heads: int
-    kv_heads: int
-    head_dim: int
-    encoder: str
-    encoder_dim: int
-    kb_layers: tuple[int, ...]
-    select_layers: tuple[int, ...]
-    question_layer: int | None = None
-    scale: float = 100.0
-    named_bonus: float = 0.05
-    relation_bonus: float = 0.9
-    known: tuple[float, ...] = (-18.40, -0.10, 3.23, 12.19, 1.83, 4.57, 0.0, 0.0)
-    known_by_attention: tuple[float, ...] = (-1.52, -10.73, 7.71, 0.0, 0.0, 0.0, 0.0, 0.0)
-    related: tuple[float, ...] = (-16.93, 25.98, 6.41, 2.26)
-    refuse_below: float = 0.5
-    reader_layers: int = 0
-    reader_rank: int = 0
-    copies: bool = True
-    null_fact: bool = True
-
-    def __post_init__(self) -> None:
-        if not self.kb_layers or not set(self.select_layers) <= set(self.kb_layers):
-            raise AdapterError(f"select_layers {self.select_layers} must be among kb_layers {self.kb_layers}")
-        if self.question_layer is not None and self.question_layer > min(self.kb_layers):
-            raise AdapterError(f"question_layer {self.question_layer} must not come after the first of kb_layers")
-        if (len(self.known), len(self.known_by_attention), len(self.related)) != (8, 8, 4):
-            raise AdapterError("known and known_by_attention have 8 coefficients, related 4: train the adapter again")
-        if self.heads % self.kv_heads:
-            raise AdapterError(f"{self.heads} query heads do not divide into {self.kv_heads} key heads")
 
 
 class Adapter(nn.Module):
@@ -141,10 +86,6 @@ class Adapter(nn.Module):
             self.value_weight.mul_(0.1)
             if not self.config.null_fact:
                 self.null_bias.fill_(_NEVER)
-
-    def layer_index(self, layer: int) -> int:
-        """Position of a model layer among the KB layers."""
-        return self.config.kb_layers.index(layer)
 
 
 @dataclass(frozen=True, slots=True)
@@ -239,19 +180,13 @@ def load_card(folder: str | Path) -> Card:
         body = json.loads(path.read_text(encoding="utf-8"))
         if body["format"] > FORMAT:
             raise AdapterError(f"{path} has format {body['format']}, this kvdb reads up to {FORMAT}: upgrade kvdb")
+        if not body["format"] >= OLDEST:
+            raise AdapterError(f"{path} has format {body['format']}, older than {OLDEST}: train the adapter again")
         config = dict(body["config"])
         for name in ("kb_layers", "select_layers"):
             config[name] = tuple(int(x) for x in config[name])
         for name in {"known", "known_by_attention", "related"} & config.keys():
             config[name] = tuple(float(x) for x in config[name])
-        if body["format"] < 2:
-            for name in {"known", "known_by_attention"} & config.keys():
-                config[name] = config[name][:7] + (0.0,) * len(config[name][7:])
-        if len(config.get("known", ())) == 6:  # cards written before relations were matched
-            config["known"] += (0.0, 0.0)
-            config.setdefault("relation_bonus", 0.0)
-        if len(config.get("known_by_attention", ())) == 3:  # before the model had a vector of the question
-            config["known_by_attention"] += (0.0,) * 5
         return Card(
             config=AdapterConfig(**config),
             model_probe=tuple(float(x) for x in body["model_probe"]),
@@ -261,7 +196,7 @@ def load_card(folder: str | Path) -> Card:
         )
     except FileNotFoundError:
         raise AdapterError(f"no adapter in {folder}: {CARD} is missing; give a folder made by `kvdb train`") from None
-    except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
+    except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError, OverflowError) as error:
         raise AdapterError(f"{path} is not an adapter card: {error}") from error
 
 
@@ -270,26 +205,36 @@ def load_adapter(folder: str | Path) -> tuple[Adapter, Card]:
     card = load_card(folder)
     path = Path(folder) / WEIGHTS
     try:
-        tensors = load_file(path)
+        tensors = {name: t.to(torch.float32, copy=True) for name, t in load_file(path).items()}
     except FileNotFoundError:
         raise AdapterError(f"no adapter in {folder}: {WEIGHTS} is missing") from None
     except (SafetensorError, OSError, ValueError) as error:
         raise AdapterError(f"{path} is not a safetensors file: {error}") from error
-    adapter = Adapter(card.config)
-    tensors.setdefault("relation", torch.zeros_like(adapter.relation))  # of adapters trained before there was one
-    if tensors.pop("relation_values", None) is not None:
-        _log.warning("%s was trained when relations were compared otherwise: train it again", path)
+    adapter = _unfilled(card.config, path)
     change, reader = (
-        {name.removeprefix(prefix): tensors.pop(name).float() for name in list(tensors) if name.startswith(prefix)}
+        {name.removeprefix(prefix): tensors.pop(name) for name in list(tensors) if name.startswith(prefix)}
         for prefix in (_CHANGE, _READER)
     )
     wanted = {name: tuple(t.shape) for name, t in adapter.state_dict().items()}
     found = {name: tuple(t.shape) for name, t in tensors.items()}
+    if reader:  # its `a` are [rank, in]
+        wanted["reader_rank"] = (card.config.reader_rank,)
+        ranks = {t.shape[0] for name, t in reader.items() if name.endswith(".a") and t.dim()}
+        found["reader_rank"] = tuple(ranks)
     if wanted != found:
         wrong = sorted(name for name in wanted.keys() | found.keys() if wanted.get(name) != found.get(name))
         raise AdapterError(f"{path} does not hold what its card says: {', '.join(wrong)} differ")
     if not all(bool(torch.isfinite(t).all()) for t in [*tensors.values(), *change.values(), *reader.values()]):
         raise AdapterError(f"{path} holds NaN or infinite weights: train it again")
-    adapter.load_state_dict({name: t.float() for name, t in tensors.items()})
+    adapter.load_state_dict(tensors, assign=True)
     adapter.encoder_change, adapter.reader = change, reader
     return adapter.eval().requires_grad_(False), card
+
+
+def _unfilled(config: AdapterConfig, path: Path) -> Adapter:
+    """An adapter without memory for its weights: how much a card asks for is its word alone."""
+    try:
+        with torch.device("meta"):
+            return Adapter(config)
+    except (RuntimeError, TypeError) as error:
+        raise AdapterError(f"{path} cannot hold what its card says: its sizes are too large to count") from error

@@ -89,25 +89,43 @@ def attention_modules(model: nn.Module) -> list[Any]:
     return [found[index] for index in range(len(found))]
 
 
+def check_attachable(model: nn.Module) -> None:
+    """Raises UnsupportedModelError for a model that knowledge attention cannot go into."""
+    modules = attention_modules(model)
+    base = modules[0].config._attn_implementation or "eager"
+    if base.startswith(_PREFIX):
+        raise UnsupportedModelError("a store is attached to this model already: detach it first")
+    if base not in _BASES:
+        raise UnsupportedModelError(
+            f"knowledge attention works on sdpa and eager attention, and this model uses {base}: "
+            'load it with attn_implementation="sdpa"'
+        )
+    if _head(model) is None:
+        raise UnsupportedModelError(
+            f"{type(model).__name__} writes no text: load it with its language model head (AutoModelForCausalLM)"
+        )
+    for module in modules:
+        _base_function(base, module)
+
+
+def _head(model: Any) -> nn.Module | None:
+    found: nn.Module | None = model.get_output_embeddings()
+    return found
+
+
 class Attachment:
     """Knowledge attention on one model. A context manager; `detach` restores the model."""
 
     def __init__(self, model: nn.Module, adapter: Adapter, source: FactSource, *, keep_all: bool = False) -> None:
-        """`keep_all` keeps the trace of every position (training), not only of the last."""
+        """`keep_all` keeps the trace of every position (training), not only of the last. Raises as check_attachable."""
+        check_attachable(model)
         self.model, self.adapter, self.source, self.keep_all = model, adapter, source, keep_all
         self.trace = Trace()
-        self.config: Any = None
+        self.starts = False  # the next pass reads a prompt, also where a cache has text before it
         self._handles: list[Any] = []
         modules = attention_modules(model)
-        self.config = modules[0].config
-        self._base = self.config._attn_implementation or "eager"
-        if self._base.startswith(_PREFIX):
-            raise UnsupportedModelError("a store is attached to this model already: detach it first")
-        if self._base not in _BASES:
-            raise UnsupportedModelError(
-                f"knowledge attention works on sdpa and eager attention, and this model uses {self._base}: "
-                'load it with attn_implementation="sdpa"'
-            )
+        self.config: Any = modules[0].config
+        self._base: str = self.config._attn_implementation or "eager"
         self._attach(modules)
 
     def _attach(self, modules: list[Any]) -> None:
@@ -119,7 +137,8 @@ class Attachment:
             asked = modules[self.adapter.config.question_layer].register_forward_pre_hook(self._asked, with_kwargs=True)
             self._handles.append(asked)
         self._handles.append(self.model.register_forward_pre_hook(self._before_forward, with_kwargs=True))
-        head = self.model.get_output_embeddings()  # type: ignore[operator]
+        head = _head(self.model)
+        assert head is not None  # check_attachable
         self._handles.append(head.register_forward_pre_hook(self._before_head))
         name = _PREFIX + self._base
         AttentionInterface.register(name, _attention)
@@ -145,7 +164,8 @@ class Attachment:
     def _before_forward(self, _module: nn.Module, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
         cache = cache_in(kwargs)
         self.trace = Trace()
-        if cache is None or cache.get_seq_length() == 0:
+        if self.starts or cache is None or cache.get_seq_length() == 0:
+            self.starts = False
             ids = args[0] if args else kwargs.get("input_ids")
             self.source.begin(ids, kwargs.get("attention_mask"))
 

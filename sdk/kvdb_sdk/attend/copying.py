@@ -25,6 +25,8 @@ from kvdb.types import Fact
 from ..models.prompts import continuation_ids
 from .adapter import SPAN_KINDS
 
+LONGEST = 2000  # characters of a span
+
 
 class SpanKey(NamedTuple):
     """A span that can be copied: which fact of the selection, and which end of it."""
@@ -64,10 +66,11 @@ class Copyable:
 
     @classmethod
     def of(cls, tokenizer: Any, facts: Sequence[Fact], terms: Sequence[str], values: Sequence[str]) -> Copyable:
+        """What is longer than LONGEST is no span: no answer would come to its end, and the store words it at once."""
         spans = {}
         for i, texts in enumerate(zip(terms, values, strict=True)):
             for kind, text in enumerate(texts):
-                ids = tuple(continuation_ids(tokenizer, text))
+                ids = tuple(continuation_ids(tokenizer, text)) if len(text) <= LONGEST else ()
                 if ids:
                     spans[SpanKey(i, kind)] = ids
         return cls(tuple(facts), spans)

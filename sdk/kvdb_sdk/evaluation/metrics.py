@@ -34,7 +34,7 @@ class Bin:
 
 
 @dataclass(frozen=True, slots=True)
-class Calibration:
+class Reliability:
     """How far confidences are to be believed: the expected calibration error, and the bins of a reliability plot."""
 
     error: float
@@ -86,7 +86,7 @@ def rates(hits: int, given: int, wanted: int) -> Rates:
     )
 
 
-def calibration(confidences: Sequence[float], right: Sequence[bool], *, bins: int = BINS) -> Calibration:
+def calibration(confidences: Sequence[float], right: Sequence[bool], *, bins: int = BINS) -> Reliability:
     """Confidences in [0, 1] against what came true, in `bins` bins of equal width; empty ones are left out."""
     kept = []
     places = [min(int(confidence * bins), bins - 1) for confidence in confidences]
@@ -96,4 +96,4 @@ def calibration(confidences: Sequence[float], right: Sequence[bool], *, bins: in
             mean = sum(confidences[i] for i in inside) / len(inside)
             kept.append(Bin(len(inside), mean, sum(right[i] for i in inside) / len(inside)))
     error = sum(bin.count * abs(bin.confidence - bin.right) for bin in kept) / max(1, len(confidences))
-    return Calibration(error, tuple(kept))
+    return Reliability(error, tuple(kept))

@@ -9,7 +9,7 @@ from typing import Any
 from kvdb import Triple
 
 from ..answer import Answer
-from .metrics import Calibration, Rates, calibration, contains, rates, rouge_l, token_f1
+from .metrics import Rates, Reliability, calibration, contains, rates, rouge_l, token_f1
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,7 +77,7 @@ class EvalReport:
     citations: Rates
     refusal: Rates | None
     attention: Attention | None
-    calibration: Calibration | None
+    calibration: Reliability | None
     cost: Cost
     plain_em: float | None = None
     misses: tuple[dict[str, Any], ...] = ()
@@ -143,7 +143,7 @@ def _attention(known: Sequence[Outcome]) -> Attention | None:
     )
 
 
-def _calibration(outcomes: Sequence[Outcome]) -> Calibration | None:
+def _calibration(outcomes: Sequence[Outcome]) -> Reliability | None:
     told = [one for one in outcomes if "confidence" in one.answer.stats]
     if not told:
         return None

@@ -15,6 +15,7 @@ import urllib.request
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from email.message import Message
+from http.client import HTTPException
 from typing import IO, Any
 
 import numpy as np
@@ -24,6 +25,7 @@ from kvdb.types import F32
 
 PREFIX = "openai:"
 _LONGEST_WAIT = 60.0
+_BROKEN = (OSError, ValueError, HTTPException)  # no connection, a timeout, a reply cut short or that is none
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,8 +86,8 @@ class OpenAIEncoder:
                 problem, pause = self._refusal(error), _retry_after(error, attempt)
                 if error.code != 429 and error.code < 500:
                     raise EncoderError(problem) from None
-            except (OSError, ValueError) as error:  # no connection, a timeout, a reply cut short
-                problem, pause = f"{self.name} gave no answer: {error}", _doubling(attempt)
+            except _BROKEN as error:
+                problem, pause = f"{self.name} gave no answer: {self._keyless(str(error))}", _doubling(attempt)
             if attempt < self.tries:
                 self.wait(pause)
         raise EncoderError(f"{problem}; tried {self.tries} times. Run the command again when the endpoint is well")
@@ -98,11 +100,17 @@ class OpenAIEncoder:
         return urllib.request.Request(address, json.dumps(content).encode(), headers, method="POST")
 
     def _refusal(self, error: urllib.error.HTTPError) -> str:
-        text = error.read(500).decode("utf-8", "replace")
-        if key := os.environ.get(self.key_variable):
-            text = text.replace(key, "[key]")
+        try:
+            text = error.read(500).decode("utf-8", "replace")
+        except _BROKEN as broken:  # the refusal stands without its words
+            text = f"(no words came: {broken})"
         hint = f" (is the key in {self.key_variable} right?)" if error.code in (401, 403) else ""
-        return f"{self.name} answered {error.code}{hint}: {' '.join(text.split())[:200]}"
+        return f"{self.name} answered {error.code}{hint}: {' '.join(self._keyless(text).split())[:200]}"
+
+    def _keyless(self, text: str) -> str:
+        """What a server said, which may be the key that it was sent."""
+        key = os.environ.get(self.key_variable)
+        return text.replace(key, "[key]") if key else text
 
 
 def parse_endpoint(name: str) -> OpenAIEncoder:

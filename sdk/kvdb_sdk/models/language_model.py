@@ -43,7 +43,7 @@ def load_language_model(
 ) -> tuple[Any, Any]:
     """The model, in evaluation mode, and its tokenizer.
 
-    `dtype` is by default bfloat16 where the hardware has it, else float32. Raises UnknownModelError where the
+    `dtype` is by default what `default_dtype` says for the device (devices.py). Raises UnknownModelError where the
     name resolves to nothing or the files do not load, UnsupportedModelError where they are another kind of
     model.
     """

@@ -11,7 +11,6 @@ from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
 
-DEFAULT_MODEL = "smollm2-135m"
 DEFAULT_ENCODER = "all-MiniLM-L6-v2"
 
 

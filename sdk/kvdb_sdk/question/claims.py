@@ -17,7 +17,7 @@ from kvdb.nouns.phrases import is_verbal
 from kvdb.nouns.words import clean, plain_verb
 
 from .direction import asks_the_other_way
-from .forms import content_words, has_noun, noun_places, states_one_thing, stem
+from .forms import LONGEST, content_words, has_noun, noun_places, states_one_thing, stem
 from .quantities import scaled
 from .reading import Subject, masked
 
@@ -74,8 +74,8 @@ def is_another(question: str, subject: Subject, noun: str, other: str) -> bool:
 def claims(question: str, value: str) -> bool:
     """Whether a question has a value word for word, its article aside, and nothing beside it that is an alternative."""
     bare = re.sub(r"^(?:the|a|an)\s+", "", value, flags=re.IGNORECASE)
-    stands = re.search(rf"(?<!\w){re.escape(bare)}(?!\w)", question, re.IGNORECASE) is not None
-    return stands and states_one_thing(_without(question, [bare]))
+    stands = len(bare) <= len(question) and re.search(rf"(?<!\w){re.escape(bare)}(?!\w)", question, re.IGNORECASE)
+    return bool(stands) and states_one_thing(_without(question, [bare]))
 
 
 def flag(question: str, subject: Subject, noun: str) -> bool | None:
@@ -160,7 +160,7 @@ def _runs(text: str, noun: str) -> list[list[str]]:
 
 def _without(text: str, parts: Sequence[str]) -> str:
     """A text without these parts, so that their own words ("highest point", "North or South") are not read."""
-    for part in sorted(parts, key=len, reverse=True):
+    for part in sorted((part for part in parts if len(part) <= len(text)), key=len, reverse=True):
         text = re.sub(rf"(?<!\w){re.escape(part)}(?!\w)", "", text, flags=re.IGNORECASE)
     return text
 
@@ -213,8 +213,8 @@ def _tokens(text: str) -> list[str]:
 
 
 def _flat(value: str, noun: str) -> list[str]:
-    """The words of a value as `_runs` would read them."""
-    return _fold([token for run in _runs(value, noun) for token in run])
+    """The words of a value, of a long one those it begins with, as `_runs` would read them."""
+    return _fold([token for run in _runs(value[:LONGEST], noun) for token in run])
 
 
 def _fold(tokens: Sequence[str]) -> list[str]:

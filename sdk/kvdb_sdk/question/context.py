@@ -8,18 +8,16 @@ that the question means ("the elevation of it") more than the subject's other no
 from __future__ import annotations
 
 import re
-from typing import Any
 
 from kvdb.errors import LimitError
 from kvdb.kg2kv import key_sentence
 
-from ..answer import Answer
+from ..answer import UNKNOWN, Answer, time_taken
 from ..models.encoders import Encoder
 from .forms import has_content
 from .hops import Reader
 from .reading import Subject, masked, spelt_noun
 from .relation_match import SUBJECT, term_in, without_subject
-from .wordings import UNKNOWN
 
 PREFERENCES = ("store", "context")
 NEAR = 0.3  # similarity to the noun that is asked for, from which on a sentence may speak of it
@@ -71,10 +69,4 @@ def context_prompt(question: str, context: str) -> str:
 
 def answer_from_context(text: str, tokens: int, seconds: float) -> Answer:
     """What the plain model wrote from the context. Nothing vouches for it: not answered by the store, nothing cited."""
-    stats: dict[str, Any] = {
-        "from": "context",
-        "tokens": tokens,
-        "seconds": round(seconds, 4),
-        "ms_per_token": round(1000 * seconds / max(1, tokens), 2),
-    }
-    return Answer(text, False, stats=stats)
+    return Answer(text, False, stats={"from": "context", "tokens": tokens, **time_taken(seconds, tokens)})

@@ -90,7 +90,7 @@ def stand_alone(turn: str, topic: Topic | None, reader: Reader) -> Meant:
     own = own_subjects(rest, reader, led=led)
     if own and not has_content(without_subjects(rest, own)) and (_SAME_OF.match(rest) or not _ASKS.match(rest)):
         return Meant((_with_subject(topic, rest[own[0].start : own[-1].end], reader),))
-    known = {term: _known(term, reader) for term in (*topic.terms, *topic.values)}
+    known = {term: reader.about(term) for term in (*topic.terms, *topic.values)}
     nouns = [noun for subject in known.values() if subject for noun in subject.nouns]
     place = reference(rest, nouns)
     if place is not None:
@@ -169,11 +169,6 @@ def _fit(asked: str, subject: Subject | None, reader: Reader) -> float:
     if subject is None:
         return 0.0
     return 1.0 if spelt_noun(asked, subject.nouns) else reader.best_noun(asked, subject.nouns)[1]
-
-
-def _known(term: str, reader: Reader) -> Subject | None:
-    """The facts about a term, None where the store has none."""
-    return next((subject for subject in reader.subjects(term) if subject.term == term), None)
 
 
 def _with_subject(topic: Topic, subject: str, reader: Reader) -> str:

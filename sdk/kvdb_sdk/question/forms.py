@@ -92,7 +92,7 @@ def has_noun(text: str, noun: str) -> bool:
 
 
 def noun_places(text: str, noun: str) -> list[tuple[int, int]]:
-    """Where it does."""
+    """The spans [start, end) at which it does."""
     return [found.span() for found in re.finditer(rf"(?<!\w){_singular_or_plural(noun)}(?!\w)", text, re.IGNORECASE)]
 
 

@@ -6,8 +6,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
-from ..answer import Answer, Citation, Span
-from .wordings import UNKNOWN
+from ..answer import UNKNOWN, Answer, Citation, Span
 
 
 def led(lead: str, answer: Answer) -> Answer:

@@ -57,6 +57,6 @@ def _listed(answer: Answer, last: Span, items: Sequence[tuple[int, str]], more: 
     shift = len(text) - last.end
     moved = [s if s.end <= last.end else replace(s, start=s.start + shift, end=s.end + shift) for s in answer.spans]
     weight = next((citation.weight for citation in answer.citations if citation.id == last.id), 0.0)
-    cited = [Citation(f.id, f.head, f.relation, f.tail, weight) for f in more[: len(items)]]
+    cited = [Citation.of(f, weight) for f in more[: len(items)]]
     ordered = tuple(sorted([*moved, *spans], key=lambda span: span.start))
     return replace(answer, text=text + answer.text[last.end :], spans=ordered, citations=(*answer.citations, *cited))

@@ -82,10 +82,13 @@ def told(subject: Subject) -> Answer:
             spans.append(Span(len(text), len(text) + len(value), fact.id, "value"))
             text += value
             cited.append(fact)
-        text += (f" and {left_out} more" if left_out > 0 else "") + after
+        text += (f" and {left_out if subject.complete else 'many'} more" if left_out > 0 else "") + after
     more = len(subject.nouns) - MOST_RELATIONS
-    text += f" There is more, under {more} other relation{'s' * (more > 1)}." if more > 0 else ""
-    return Answer(text, True, _cited(cited), tuple(spans), _stats(cited))
+    if not subject.complete:
+        text += " There is more."
+    elif more > 0:
+        text += f" There is more, under {more} other relation{'s' * (more > 1)}."
+    return Answer(text, True, tuple(Citation.of(fact, 1.0) for fact in cited), tuple(spans), _stats(cited))
 
 
 def told_of_value(value: Subject) -> Answer:
@@ -99,11 +102,7 @@ def told_of_value(value: Subject) -> Answer:
         text += fact.tail + after
     text += " There is more." if len(value.facts) > MOST_VALUES else ""
     facts = [fact for _, fact, _ in value.facts[:MOST_VALUES]]
-    return Answer(text, True, _cited(facts), tuple(spans), _stats(facts))
-
-
-def _cited(facts: Sequence[Fact]) -> tuple[Citation, ...]:
-    return tuple(Citation(fact.id, fact.head, fact.relation, fact.tail, 1.0) for fact in facts)
+    return Answer(text, True, tuple(Citation.of(fact, 1.0) for fact in facts), tuple(spans), _stats(facts))
 
 
 def _stats(facts: Sequence[Fact]) -> dict[str, Any]:

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from itertools import islice
 
 from kvdb import Snapshot
-from kvdb.named import Named, rows_about, spans
+from kvdb.named import MOST_ROWS, Named, rows_about, spans
 from kvdb.types import Fact, row_of
 
 from .forms import has_content, has_noun
@@ -23,12 +23,16 @@ MOST_MENTIONS = 9  # facts that have a value, which are looked at
 
 @dataclass(frozen=True, slots=True)
 class Subject:
-    """A term of the store that a question names at [start, end), with its facts, each under its noun."""
+    """A term of the store that a question names at [start, end), with its facts, each under its noun.
+
+    `complete`: these are all facts about it. A term with very many comes with the first of them.
+    """
 
     start: int
     end: int
     term: str
     facts: tuple[tuple[str, Fact, str], ...]  # noun, fact, value
+    complete: bool = True
 
     @property
     def nouns(self) -> list[str]:
@@ -46,7 +50,7 @@ def subjects(snapshot: Snapshot, question: str, named: Sequence[Named]) -> list[
         rows = said(snapshot, term.rows)
         if rows and not any(term.start < other.end and other.start < term.end for other in found):
             facts = tuple((row.noun, row.fact, row.value) for row in rows)
-            found.append(Subject(term.start, term.end, rows[-1].term, facts))
+            found.append(Subject(term.start, term.end, rows[-1].term, facts, len(rows) < MOST_ROWS))
     return found
 
 

@@ -245,4 +245,6 @@ def without_subject(question: str, start: int, end: int) -> str:
 
 def term_in(text: str, term: str) -> re.Match[str] | None:
     """Where `term` stands in `text` as whole words, in any case; None where it does not."""
+    if len(term) > len(text):  # a term may have a megabyte, and a pattern of it takes a second
+        return None
     return re.search(r"(?<!\w)" + re.escape(term) + r"(?!\w)", text, re.IGNORECASE)

@@ -125,11 +125,13 @@ def _yes_or_no(
         return led("No.", told(denied))
     read = [(_meant(masked(question, subject), subject, reader), subject) for subject in found]
     (noun, match), subject = max(read, key=lambda item: item[0][1])
+    if match < MATCHES:
+        return None
     noun = _opposite(question, subject, noun) or noun
     if is_turned_round(question, subject, noun):
         return None
-    right = _settled(question, subject, noun, reader) if match >= MATCHES else None
-    if right is None:
+    right = _settled(question, subject, noun, reader)
+    if right is None or not (right or subject.complete):  # what is claimed may be among the facts that did not come
         return None
     answer = (yield [kg2kv.question(noun, subject.term)])[0]
     return led("Yes." if right else "No.", answer) if answer.answered else None

@@ -76,7 +76,6 @@ HELD_OUT = (
     "Someone asked me for the {noun} of {term}. What should I answer?",
 )
 
-UNKNOWN = "I do not know."
 _TAKES_A_CLAUSE = re.compile(r"(?<!what )(?<!what's )(?<!is )(?<!be )the \{noun\} of \{term\}(?! (?:is|known))")
 
 

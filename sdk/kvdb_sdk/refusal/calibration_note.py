@@ -14,8 +14,11 @@ import msgpack
 
 from kvdb import Store
 from kvdb.errors import AdapterMismatchError, CorruptStoreError
+from kvdb.file.notes import put_note
 
 if TYPE_CHECKING:
+    from kvdb.change.write import Write
+
     from ..attend.adapter import AdapterConfig
 
 NOTE = "calibration"
@@ -75,9 +78,13 @@ def calibrations_of(store: Store, fingerprint: str) -> list[Calibration]:
 def keep(store: Store, calibration: Calibration) -> None:
     """Put a calibration into the store, in place of the same adapter's and route's. Raises ReadOnlyStoreError."""
     mark = (calibration.adapter, calibration.route)
-    others = [each for each in all_calibrations(store) if (each.adapter, each.route) != mark]
-    records = [{"version": VERSION, **asdict(each)} for each in [*others, calibration][-MOST:]]
-    store.set_note(NOTE, msgpack.packb(records))
+
+    def put(write: Write) -> None:
+        others = [each for each in all_calibrations(store) if (each.adapter, each.route) != mark]
+        records = [{"version": VERSION, **asdict(each)} for each in [*others, calibration][-MOST:]]
+        put_note(write.txn, write, NOTE, msgpack.packb(records))
+
+    store.write_with(put)  # what is read there stays as it is until this is written: no other writer comes between
 
 
 def _unpacked(record: Any) -> Calibration | None:
@@ -97,7 +104,7 @@ def _unpacked(record: Any) -> Calibration | None:
             questions=int(record["questions"]),
             facts=int(record["facts"]),
         )
-    except (KeyError, TypeError, ValueError):
+    except (KeyError, TypeError, ValueError, OverflowError):  # the last of an infinite number
         return None
     wanted = (8, 4)
     finite = all(map(math.isfinite, found.known + found.related))

@@ -75,13 +75,20 @@ def named_in(snapshot: Snapshot, question: str, near: U64, hidden: frozenset[int
 
     A term all of whose rows are hidden is none, nor is a common word ("Can you ...", "tell us"), nor what is only found
     in another case and is a part of a name: "the airport code of Kay Ranch Airport" is not about the town of Airport.
+    A term with very many rows has the first of them, and those near the question.
     """
-    found = named_terms(snapshot, question)
+    beside: dict[str, list[int]] = {}
+    for row, each in zip(near.tolist(), said(snapshot, near.tolist()), strict=True):
+        beside.setdefault(each.term, []).append(row)
+    found = [
+        replace(term, rows=tuple(dict.fromkeys([*term.rows, *beside.get(question[term.start : term.end], ())])))
+        for term in named_terms(snapshot, question)
+    ]
     spelt = {question[term.start : term.end] for term in found}
-    for text in dict.fromkeys(row.term for row in said(snapshot, near.tolist())):
+    for text, rows in beside.items():
         place = None if text in spelt else term_in(question, text)
         if place and not any(term_in(name, text) for name in spelt):
-            found.append(Named(*place.span(), tuple(rows_about(snapshot, text))))
+            found.append(Named(*place.span(), tuple(dict.fromkeys([*rows_about(snapshot, text), *rows]))))
     if hidden:
         left = [replace(term, rows=tuple(row for row in term.rows if row not in hidden)) for term in found]
         found = [term for term in left if term.rows]

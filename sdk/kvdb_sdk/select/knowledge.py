@@ -64,9 +64,7 @@ class StoreFacts(StoreReader):
         `read`: how the language model reads relations.
         """
         self.store, self.encoder, self.pager = store, encoder, pager
-        self.route: Route = check_route(route)
-        if encoder is None and self.route != "attention":
-            raise LimitError(f"route {route!r} encodes the question: give an encoder, or use route 'attention'")
+        self.route = self.checked_route(route)
         self.limits = limits or SearchLimits()
         self.threshold = adapter.config.refuse_below if threshold is None else threshold
         self.fingerprint = fingerprint
@@ -88,6 +86,13 @@ class StoreFacts(StoreReader):
         self._batch: FactBatch | None = None
         self._read: dict[int, FactBatch] = {}  # what each KB layer read with the prompt, and reads with every token
         self._similarity: Tensor | None = None  # [B, n] of the questions and the selected keys
+
+    def checked_route(self, route: str) -> Route:
+        """The route by its name. Raises LimitError for none, and for one that needs an encoder where there is none."""
+        found = check_route(route)
+        if self.encoder is None and found != "attention":
+            raise LimitError(f"route {route!r} encodes the question: give an encoder, or use route 'attention'")
+        return found
 
     @contextmanager
     def generation(self) -> Iterator[Snapshot]:
@@ -208,7 +213,7 @@ class StoreFacts(StoreReader):
         batch, length = input_ids.shape
         real = torch.ones_like(input_ids, dtype=torch.bool)
         if attention_mask is not None and attention_mask.dim() == 2:
-            real = attention_mask[:, :length].bool().to(input_ids.device)
+            real = attention_mask[:, -length:].bool().to(input_ids.device)
         asking = torch.zeros(batch, length, dtype=torch.bool)
         readers = torch.zeros(batch, length, dtype=torch.bool)
         for b in range(batch):
@@ -266,11 +271,3 @@ class StoreFacts(StoreReader):
         self._batch = FactBatch.project(
             self._projection, e, torch.from_numpy(values).to(device), torch.from_numpy(valid).to(device), prior=prior
         )
-
-    def use(self, rows: Sequence[U64]) -> None:
-        """Attend to these rows, one set a question, whatever a route would choose (until the next prompt)."""
-        with self.generation() as snapshot:
-            self.selected = list(rows)
-            self._asking = None
-            self._read = {}
-            self._project(snapshot)

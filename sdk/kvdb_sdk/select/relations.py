@@ -26,11 +26,11 @@ class StoreRelations:
         self._kinds_of: dict[tuple[int, str], int] = {}  # relations and how many facts they had
 
     def nouns(self, snapshot: Snapshot) -> list[str]:
-        """Those that tails answer."""
+        """Of all relations, as questions for a tail have them."""
         return [relation.tail_noun for relation in self._of(snapshot)]
 
     def kinds(self, snapshot: Snapshot) -> Kinds:
-        """Of the first subjects of each relation."""
+        """Which relations stand together, by the first subjects of each; found anew when the store has much changed."""
         relations = self._of(snapshot)
         if self._kinds is None or not _much_the_same(relations, self._kinds_of):
             self._kinds_of = {(one.id, one.tail_noun): one.facts for one in relations}

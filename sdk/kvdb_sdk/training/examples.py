@@ -21,9 +21,10 @@ from numpy.typing import NDArray
 from kvdb.kg2kv import answer as answer_sentence
 from kvdb.types import F16, F32
 
+from ..answer import UNKNOWN
 from ..models.prompts import continuation_ids
 from ..question.relation_match import Match, term_in, without_subject
-from ..question.wordings import TRAINING, UNKNOWN, load_paraphrases, rough, word
+from ..question.wordings import TRAINING, load_paraphrases, rough, word
 
 NEAR = 0.8
 Encode = Callable[[Sequence[str]], F32]

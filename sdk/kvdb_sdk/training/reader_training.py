@@ -34,6 +34,7 @@ DOMAINS = 8  # of a step
 QUESTIONS = 20  # of each of them
 NONE = 0.2  # of the questions, whose own relation is hidden
 RATE = 1e-3
+FURTHER_RATE = 6e-4  # of a reader that goes on from one that has learnt
 WARM = 30  # steps until it is reached
 CHECKPOINT_EVERY = 50
 _ALIKE = 64  # domains of which those of like length make a step: padding costs as much as text
@@ -52,7 +53,8 @@ def learn_reader(
 ) -> None:
     """Set the reader of an adapter that has `reader_layers`; from the file in `folder` where it is there.
 
-    `note` hears how far it is. Goes on from a checkpoint. Raises AdapterError where a file is none.
+    Continues from a checkpoint, else from the reader that the adapter has. `note` hears how far it is. Raises
+    AdapterError where a file is none, AdapterMismatchError where the adapter's reader is of another shape.
     """
     path = folder / READER
     if not path.exists():
@@ -63,9 +65,11 @@ def learn_reader(
 
         config = adapter.config
         reader = RelationReader(model, tokenizer, layers=config.reader_layers, rank=config.reader_rank)
+        if adapter.reader:
+            reader.load({name: tensor.clone() for name, tensor in adapter.reader.items()})
         fit_reader(
             reader, wordings or load_wordings(seed=seed), steps=steps, seed=seed, report=report,
-            checkpoint=folder / UNDER_WAY,
+            rate=FURTHER_RATE if adapter.reader else RATE, checkpoint=folder / UNDER_WAY,
         )  # fmt: skip
         finished(path, reader.learnt(), folder / UNDER_WAY)
     try:
@@ -80,19 +84,20 @@ def fit_reader(
     *,
     steps: int,
     seed: int = 0,
+    rate: float = RATE,
     report: Callable[[int, float], None] | None = None,
     checkpoint: Path | None = None,
 ) -> None:
-    """Train a reader. `report` hears of every step: its number from 1, and its loss."""
+    """Train a reader. `rate` is reached after WARM steps; `report` hears of every step: its number from 1, its loss."""
     learnt = reader.learnt()
-    optimizer = torch.optim.AdamW(learnt.values(), lr=RATE, betas=(0.9, 0.98), weight_decay=0.01)
+    optimizer = torch.optim.AdamW(learnt.values(), lr=rate, betas=(0.9, 0.98), weight_decay=0.01)
     done = 0 if checkpoint is None else restored(checkpoint, learnt, optimizer)
     for step in range(done, steps):
         loss = _loss(reader, wordings, random.Random(f"{seed} {step}"))
         loss.backward()
         torch.nn.utils.clip_grad_norm_(learnt.values(), 1.0)
         for group in optimizer.param_groups:
-            group["lr"] = RATE * min(1.0, (step + 1) / WARM) * (1 - step / steps)
+            group["lr"] = rate * min(1.0, (step + 1) / WARM) * (1 - step / steps)
         optimizer.step()
         optimizer.zero_grad()
         if report is not None:

@@ -5,7 +5,7 @@ that it is easily confused with. Nouns of a domain stand beside the values of on
 alone; nouns of a thesaurus are now one of its names, now another.
 
 All linear maps of the encoder's layers learn whole; what they have learnt is then cut to a low rank by its singular
-values. They run in bfloat16, half the time of float32 on processors that have it, and are summed up in float32.
+values. They run in bfloat16 where that is the faster, and are summed up in float32.
 """
 
 from __future__ import annotations
@@ -21,6 +21,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from ..models.devices import default_dtype
 from ..models.sentence_model import CPU_BATCH_TOKENS, PlainSentenceModel, batches_by_length
 from ..question.relation_encoder import layer_maps, sentence_model
 from ..question.relation_match import TEMPERATURE, Encode, beside_value
@@ -110,8 +111,10 @@ def cut(change: Tensor, rank: int) -> tuple[Tensor, Tensor]:
 
 
 def _learning(model: nn.Module) -> Any:
-    """A copy whose layers' maps can learn, in bfloat16, with what drops out."""
-    made: Any = copy.deepcopy(model).to(torch.bfloat16).requires_grad_(False).train()
+    """A copy whose layers' maps can learn, with what drops out."""
+    usual = default_dtype(next(model.parameters()).device)
+    width = torch.bfloat16 if usual is torch.bfloat16 else torch.float32  # gradients are too small for float16
+    made: Any = copy.deepcopy(model).to(width).requires_grad_(False).train()
     made.set_attn_implementation("eager")  # twice as fast backward, for texts as short as these
     for part in made.modules():
         if isinstance(part, nn.Dropout):

@@ -64,8 +64,9 @@ class TrainingOptions:
     question_steps: int = 1000  # of the model's vector of a question, first (kvdb_sdk/training/question_training.py)
     questions: int = 40_000  # that these see
     relation_steps: int | None = None
-    """Of how questions mean relations (relation_training.py); 0: as the encoder has it. By default as a shipped adapter
-    for this encoder has learnt it, and where there is none in STEPS of relation_low_rank.py."""
+    """Of how questions mean relations (relation_training.py), anew, whatever `start` has learnt of it; 0: as the
+    encoder has it. By default as `start` has it, else as a shipped adapter for this encoder does, and where there is
+    none in STEPS of relation_low_rank.py."""
     reader_steps: int = 0  # of how the model reads relations (reader_training.py); 0: as `start` does, or not at all
 
 
@@ -136,12 +137,8 @@ def train(
     else:
         adapter.load_state_dict(start.state_dict())
         adapter.encoder_change, adapter.reader = dict(start.encoder_change), dict(start.reader)
-    if start is None or not (start.relation.any() or start.encoder_change):
-        relation_steps = options.relation_steps
-        if relation_steps is None:
-            adapter.encoder_change = shipped_encoder_change(encoder)
-            relation_steps = 0 if adapter.encoder_change else STEPS
-        learn_relations(adapter, encode, target, steps=relation_steps, seed=options.seed, note=note)
+    steps = _relation_steps(adapter, encoder, options)
+    learn_relations(adapter, encode, target, steps=steps, seed=options.seed, note=note)
     if options.reader_steps:
         config = _with_reader(config, model)
         adapter.config = config
@@ -184,6 +181,18 @@ def train(
     for done_with in (CHECKPOINT, RELATIONS, READER):
         (target / done_with).unlink(missing_ok=True)
     return adapter.eval().requires_grad_(False)
+
+
+def _relation_steps(adapter: Adapter, encoder: EncoderRecord, options: TrainingOptions) -> int:
+    """How long to learn relations, from the encoder as it is; 0 where the adapter has of them what it shall have."""
+    if options.relation_steps is not None:
+        adapter.relation.data.zero_()
+        adapter.encoder_change = {}
+        return options.relation_steps
+    if not (adapter.relation.any() or adapter.encoder_change):
+        adapter.encoder_change = shipped_encoder_change(encoder)
+        return 0 if adapter.encoder_change else STEPS
+    return 0
 
 
 class _Examples:
