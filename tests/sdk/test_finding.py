@@ -8,6 +8,7 @@ import torch
 
 import kvdb
 from kvdb import SearchLimits
+from kvdb.named import MOST_ROWS
 from kvdb.types import fact_of, row_of
 from kvdb_sdk.question.reading import subjects
 from kvdb_sdk.question.relation_match import RelationMatch
@@ -141,3 +142,14 @@ def test_the_subjects_have_their_facts_under_their_nouns(snapshot):
 )
 def test_a_question_may_be_about_a_name_of_the_store(snapshot, question, about_it):
     assert asks_about_a_name(snapshot, question) is about_it
+
+
+def test_a_term_with_very_many_facts_has_those_near_the_question_too(store):
+    """The first of its facts are looked up; what was asked for may have come later."""
+    store.insert([("Hub", "member", f"Person {i}") for i in range(MOST_ROWS)], ENCODER)
+    store.insert([("Hub", "capital", "Town 1")], ENCODER)
+    capital = row_of(next(store.match(head="Hub", relation="capital")).id, "tail")
+    with store.snapshot() as snapshot:
+        far, near = (named_in(snapshot, "the capital of Hub", np.array(rows, np.uint64))[0] for rows in ([], [capital]))
+    assert len(far.rows) == MOST_ROWS and capital not in far.rows
+    assert near.rows == (*far.rows, capital)
