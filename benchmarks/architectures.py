@@ -108,7 +108,7 @@ def measured(name: str, run: str, store_path: str, given: argparse.Namespace) ->
         )
         meter = Meter(model, given.steps)
         adapter = train(
-            model, tokenizer, encode, encode.record, pool, out, model_name=name, options=options, config=chosen,
+            model, tokenizer, encode, pool, out, model_name=name, options=options, config=chosen,
             report=meter.report,
         )  # fmt: skip
         asked = pool.rows[pool.askable[0]]

@@ -80,7 +80,7 @@ def main() -> None:
     chosen = recipe(given.recipe, model, given.model, encode.record, given.steps, given.seed)
     options = replace(chosen.options, batch=given.batch) if given.batch else chosen.options
     train(
-        model, tokenizer, encode, encode.record, pool, given.out, model_name=given.model, options=options,
+        model, tokenizer, encode, pool, given.out, model_name=given.model, options=options,
         config=chosen.config, data={"facts": len(pool.rows), "recipe": given.recipe}, report=_every_ten,
     )  # fmt: skip
 

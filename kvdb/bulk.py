@@ -192,7 +192,7 @@ def _write_facts(
 
 def _relation(name: str, id: int, nouns: NounsOf, facts: int) -> Relation:
     forms = nouns(name)
-    return Relation(id, name, forms.tail_noun, forms.head_noun, False, facts)
+    return Relation(id, name, forms.tail_noun, forms.head_noun, False, facts, forms.aliases)
 
 
 def _write_texts(env: Environment, timeout: float, into: FactTables, texts: list[str], first: int) -> None:

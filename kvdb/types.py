@@ -133,7 +133,10 @@ def mask_of(row: int) -> Mask:
 
 @dataclass(frozen=True, slots=True)
 class Relation:
-    """A relation, the nouns of its key sentences, whether a person edited them, and how many facts use it."""
+    """A relation, the nouns of its key sentences, whether a person edited them, and how many facts use it.
+
+    `aliases`: what questions call its tails, beside the tail noun.
+    """
 
     id: int
     name: str
@@ -141,6 +144,7 @@ class Relation:
     head_noun: str
     edited: bool
     facts: int
+    aliases: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -102,7 +102,6 @@ def train(
             language_model,
             tokenizer,
             encode,
-            encode.record,
             pool,
             out,
             model_name=model,

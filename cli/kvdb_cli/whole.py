@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from typing import TYPE_CHECKING
 
 import click
@@ -59,16 +59,28 @@ def info(db: str, health: bool, as_json: bool) -> None:
     help="Set the nouns of RELATION: kvdb relations DB --set RELATION TAIL [HEAD].",
 )
 @click.option(
+    "--alias",
+    is_flag=True,
+    help="Set what else questions call the tails of RELATION: kvdb relations DB --alias RELATION [NAME...].",
+)
+@click.option(
     "--renew",
     is_flag=True,
     help="Give all relations the nouns that the rules give them now; those that were set stay.",
 )
 @click.option("--nouns", "mapping", metavar="FILE", help="With --renew: noun forms, as kvdb ingest takes them.")
-@click.argument("nouns", metavar="[RELATION TAIL_NOUN [HEAD_NOUN]]", nargs=-1)
+@click.argument("names", metavar="[RELATION [NAME...]]", nargs=-1)
 @options.encoder
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object a relation, a line each.")
 def relations(
-    db: str, edit: bool, renew: bool, mapping: str | None, nouns: tuple[str, ...], encoder: str | None, as_json: bool
+    db: str,
+    edit: bool,
+    alias: bool,
+    renew: bool,
+    mapping: str | None,
+    names: tuple[str, ...],
+    encoder: str | None,
+    as_json: bool,
 ) -> None:
     """List the relations of DB with the nouns of their key sentences, or set those of one.
 
@@ -77,24 +89,32 @@ def relations(
     relation's facts anew. A store keeps its nouns when kvdb learns better ones: --renew changes them, and lists
     those that changed.
 
-    JSON: relation, tail_noun, head_noun a line.
+    Aliases are what else questions call the tails of a relation, such as its name in the trade; they take the place of
+    those that it had, and no NAME leaves none. Nothing is encoded anew.
+
+    JSON: relation, tail_noun, head_noun, aliases a line.
     """
     import kvdb
     from kvdb_sdk.models.encoders import encoder_for
 
-    if (edit and renew) or edit != (len(nouns) in (2, 3)):
-        raise click.UsageError("give --set RELATION TAIL_NOUN [HEAD_NOUN], or --renew, or the store alone to list")
+    if edit + alias + renew > 1 or (edit and len(names) not in (2, 3)) or bool(names) != (edit or alias):
+        raise click.UsageError(
+            "give --set RELATION TAIL_NOUN [HEAD_NOUN], or --alias RELATION [NAME...], or --renew, or the store alone "
+            "to list"
+        )
     if mapping and not renew:
         raise click.UsageError("--nouns goes with --renew")
-    with kvdb.open(db, read_only=not (edit or renew)) as store:
+    with kvdb.open(db, read_only=not (edit or alias or renew)) as store:
         if edit or renew:
             encode = encoder_for(store.encoder, encoder)
             store.bind_encoder(encode.record)
         if renew:
             listed = _renewed(store, encode, mapping)
         elif edit:
-            head_noun = nouns[2] if len(nouns) == 3 else None
-            listed = [store.set_nouns(nouns[0], tail_noun=nouns[1], head_noun=head_noun, encode=encode)]
+            head_noun = names[2] if len(names) == 3 else None
+            listed = [store.set_nouns(names[0], tail_noun=names[1], head_noun=head_noun, encode=encode)]
+        elif alias:
+            listed = [store.set_nouns(names[0], aliases=names[1:])]
         else:
             listed = store.relations()
     for relation in listed:
@@ -102,17 +122,27 @@ def relations(
 
 
 def _renewed(store: Store, encode: Encode, mapping: str | None) -> list[Relation]:
-    """The relations that have other nouns now: those of a file, else of the rules, unless somebody set them."""
+    """The relations that have other nouns now: those of a file, else of the rules, unless somebody set them. Aliases
+    are those of the file, where it has any for a relation.
+    """
     from kvdb.kg2kv import load_nouns, noun_forms
 
     given = load_nouns(mapping) if mapping else {}
     changed = []
     for relation in store.relations():
         nouns = given.get(relation.name) or noun_forms(relation.name)
-        same = (relation.tail_noun, relation.head_noun) == (nouns.tail_noun, nouns.head_noun)
-        if not same and not relation.edited:
-            tail, head = nouns.tail_noun, nouns.head_noun
-            changed.append(store.set_nouns(relation.name, tail_noun=tail, head_noun=head, encode=encode, edited=False))
+        new = relation
+        if not relation.edited:
+            new = replace(new, tail_noun=nouns.tail_noun, head_noun=nouns.head_noun)
+        if nouns.aliases:
+            new = replace(new, aliases=nouns.aliases)
+        if new != relation:
+            changed.append(
+                store.set_nouns(
+                    relation.name, tail_noun=new.tail_noun, head_noun=new.head_noun, aliases=new.aliases, encode=encode,
+                    edited=relation.edited,
+                )
+            )  # fmt: skip
     return changed
 
 
@@ -121,7 +151,7 @@ def _print_relation(relation: Relation, as_json: bool) -> None:
         fields = asdict(relation)
         print_json({"relation": fields.pop("name")} | fields)
     else:
-        print_row(relation.name, relation.tail_noun, relation.head_noun)
+        print_row(relation.name, relation.tail_noun, relation.head_noun, *relation.aliases)
 
 
 @click.command()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from itertools import islice
 from typing import TYPE_CHECKING
@@ -16,6 +16,7 @@ from kvdb.fields import unit16
 from kvdb.file import format
 from kvdb.file.records import HEAD_BIT, TAIL_BIT
 from kvdb.kg2kv import key_sentence
+from kvdb.nouns.file import check_aliases
 from kvdb.types import F16, U64, Mask, Relation, row_of
 
 if TYPE_CHECKING:
@@ -25,7 +26,14 @@ BATCH = 4096  # rows of one transaction
 
 
 def set_nouns(
-    store: Store, name: str, *, tail_noun: str | None, head_noun: str | None, encode: Encode | None, edited: bool = True
+    store: Store,
+    name: str,
+    *,
+    tail_noun: str | None,
+    head_noun: str | None,
+    aliases: Sequence[str] | None,
+    encode: Encode | None,
+    edited: bool,
 ) -> Relation:
     """Store.set_nouns. The nouns change in the last of several transactions: one that was cut short is done again."""
     for noun in (tail_noun, head_noun):
@@ -37,9 +45,11 @@ def set_nouns(
             if id is None:
                 raise FieldError(f"no relation {name!r:.80} in {store.path}: see `kvdb relations`")
             old = snapshot.relation(id)
-            new = replace(
-                old, tail_noun=tail_noun or old.tail_noun, head_noun=head_noun or old.head_noun, edited=edited
-            )
+            new = replace(old, tail_noun=tail_noun or old.tail_noun, head_noun=head_noun or old.head_noun)
+            if tail_noun is not None or head_noun is not None:
+                new = replace(new, edited=edited)
+            if aliases is not None:
+                new = replace(new, aliases=check_aliases(aliases, new.tail_noun))
             facts = list(snapshot.ids(format.RELATION, id))
         if new.tail_noun != old.tail_noun:
             _encode_again(store, new, facts, "tail", encode)

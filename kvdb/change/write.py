@@ -192,6 +192,7 @@ class Write(Reader):
             tail_noun=relation.tail_noun,
             head_noun=relation.head_noun,
             edited=relation.edited,
+            aliases=relation.aliases,
         )
 
     def _relations(self, names: Sequence[str], nouns: Mapping[str, Nouns]) -> list[int]:
@@ -208,13 +209,13 @@ class Write(Reader):
         if id is None:
             id = self.state.next_relation
             self.state.next_relation += 1
-            made = Relation(id, name, nouns.tail_noun, nouns.head_noun, False, 0)
+            made = Relation(id, name, nouns.tail_noun, nouns.head_noun, False, 0, nouns.aliases)
             self.txn.put(u64(id), pack_relation(made), db=self.facts_in.relations)
             self.txn.put(index_key(format.NAME, format.hash_text(name)), u64(id), db=self.facts_in.index)
         return id
 
     def _put_relation(self, relation: Relation) -> None:
-        if relation.facts == 0 and not relation.edited:
+        if not (relation.facts or relation.edited or relation.aliases):
             self.txn.delete(u64(relation.id), db=self.facts_in.relations)
             key = index_key(format.NAME, format.hash_text(relation.name))
             self.txn.delete(key, u64(relation.id), db=self.facts_in.index)

@@ -141,24 +141,25 @@ class TripleRecord(NamedTuple):
 
 
 def pack_relation(relation: Relation) -> bytes:
-    """The record of a relation."""
-    return pack(
-        relation.id,
-        {
-            "n": relation.name,
-            "t": relation.tail_noun,
-            "h": relation.head_noun,
-            "e": relation.edited,
-            "c": relation.facts,
-        },
-    )
+    """The record of a relation. It has aliases only where there are some: no earlier version wrote any."""
+    record: dict[str, Any] = {
+        "n": relation.name,
+        "t": relation.tail_noun,
+        "h": relation.head_noun,
+        "e": relation.edited,
+        "c": relation.facts,
+    }
+    if relation.aliases:
+        record["a"] = relation.aliases
+    return pack(relation.id, record)
 
 
 def unpack_relation(relation: int, data: bytes | memoryview) -> Relation:
     """The inverse of pack_relation."""
     record = unpack(relation, data, "relation")
     try:
-        return Relation(relation, record["n"], record["t"], record["h"], record["e"], record["c"])
+        aliases = tuple(record["a"]) if "a" in record else ()
+        return Relation(relation, record["n"], record["t"], record["h"], record["e"], record["c"], aliases)
     except (KeyError, TypeError) as error:
         raise CorruptStoreError(f"relation {relation} is damaged (field {error}); run `kvdb verify`") from error
 

@@ -40,11 +40,12 @@ _NO_NOUN = re.compile(
 
 @dataclass(frozen=True, slots=True)
 class Nouns:
-    """The two nouns of a relation. `sure` is False where the rules guessed."""
+    """The two nouns of a relation. `sure` is False where the rules guessed. `aliases`: other names of the tail's."""
 
     tail_noun: str
     head_noun: str
     sure: bool = True
+    aliases: tuple[str, ...] = ()
 
 
 def clause(noun: str) -> tuple[str, str]:

@@ -1,10 +1,10 @@
-"""A user's own noun forms: a TSV or JSON file of relation, tail_noun, head_noun. It takes precedence over the
-rules.
+"""A user's own noun forms: a TSV or JSON file of relation, tail_noun, head_noun, aliases. It takes precedence over
+the rules.
 
-TSV: one relation a line, two or three columns (an absent or empty head noun is left to the rules); lines that
-begin with # and a header line "relation<TAB>tail_noun<TAB>head_noun" are skipped.
-JSON: {"relation", "tail_noun", "head_noun"} objects, one a line (as `kvdb relations DB --json` prints) or in a list, or
-one object {relation: tail_noun} or {relation: [tail_noun, head_noun]}.
+TSV: one relation a line; an absent or empty head noun is left to the rules, and what follows it are aliases. Lines that
+begin with # and a header line "relation<TAB>tail_noun<TAB>..." are skipped.
+JSON: {"relation", "tail_noun", "head_noun", "aliases"} objects, one a line (as `kvdb relations DB --json` prints) or in
+a list, or one object {relation: tail_noun} or {relation: [tail_noun, head_noun, alias, ...]}.
 """
 
 from __future__ import annotations
@@ -17,7 +17,9 @@ from kvdb.errors import FieldError, MalformedLineError, SourceError
 from kvdb.file.records import MAX_RELATION
 from kvdb.nouns import Namer, Nouns, noun_forms
 
+MOST_ALIASES = 32  # of a relation
 _MAX_FILE_BYTES = 64 * 1024 * 1024
+_Entry = tuple[str, str, str, str, Sequence[str]]  # where it stands, relation, tail noun, head noun, aliases
 
 
 def check_noun(noun: str) -> str:
@@ -30,6 +32,21 @@ def check_noun(noun: str) -> str:
     if len(text.encode(errors="replace")) > MAX_RELATION:
         raise FieldError(f"the noun is longer than {MAX_RELATION:,} bytes; shorten it")
     return text
+
+
+def check_aliases(aliases: Sequence[str], noun: str) -> tuple[str, ...]:
+    """Aliases of a tail noun, trimmed, each once and without the noun. FieldError where there are too many, or one is
+    no noun.
+    """
+    known = {noun.casefold()}
+    found = []
+    for alias in map(check_noun, aliases):
+        if alias.casefold() not in known:
+            known.add(alias.casefold())
+            found.append(alias)
+    if len(found) > MOST_ALIASES:
+        raise FieldError(f"{len(found)} aliases of {noun!r:.80}: give at most {MOST_ALIASES}")
+    return tuple(found)
 
 
 def load_nouns(path: str | Path) -> dict[str, Nouns]:
@@ -51,32 +68,33 @@ def load_nouns(path: str | Path) -> dict[str, Nouns]:
         raise SourceError(f"{source} is empty; it should hold relation, tail noun and head noun")
     entries = _json_entries(source, text) if text.lstrip()[0] in "[{" else _tsv_entries(source, text)
     mapping: dict[str, Nouns] = {}
-    for place, relation, tail_noun, head_noun in entries:
+    for place, relation, tail_noun, head_noun, aliases in entries:
         try:
-            relation = check_noun(relation)
+            relation, tail = check_noun(relation), check_noun(tail_noun)
             head = check_noun(head_noun) if head_noun.strip() else noun_forms(relation).head_noun
-            mapping[relation] = Nouns(check_noun(tail_noun), head)
+            mapping[relation] = Nouns(tail, head, aliases=check_aliases(aliases, tail))
         except FieldError as error:
             raise MalformedLineError(f"{source}, {place}: {error}") from error
     return mapping
 
 
-def _tsv_entries(source: Path, text: str) -> Iterator[tuple[str, str, str, str]]:
+def _tsv_entries(source: Path, text: str) -> Iterator[_Entry]:
     for number, line in enumerate(text.splitlines(), start=1):
         if not line.strip() or line.startswith("#"):
             continue
         fields = line.split("\t")
         if fields[0] == "relation" and fields[1:2] == ["tail_noun"]:
             continue
-        if len(fields) not in (2, 3):
+        if len(fields) < 2:
             raise MalformedLineError(
                 f"{source}, line {number}: {len(fields)} column(s); write relation, tail noun and (optional)"
-                " head noun with tabs between"
+                " head noun and aliases with tabs between"
             )
-        yield f"line {number}", fields[0], fields[1], fields[2] if len(fields) == 3 else ""
+        aliases = [field for field in fields[3:] if field.strip()]
+        yield f"line {number}", fields[0], fields[1], fields[2] if len(fields) > 2 else "", aliases
 
 
-def _json_entries(source: Path, text: str) -> Iterator[tuple[str, str, str, str]]:
+def _json_entries(source: Path, text: str) -> Iterator[_Entry]:
     lines = [line for line in text.splitlines() if line.strip()]
     try:
         data = [json.loads(line) for line in lines] if lines[0].startswith('{"relation":') else json.loads(text)
@@ -85,18 +103,19 @@ def _json_entries(source: Path, text: str) -> Iterator[tuple[str, str, str, str]
     items = data.items() if isinstance(data, dict) else enumerate(data, start=1)
     for key, item in items:
         place = f"entry {key}"
+        fields: list[object] = []
         if isinstance(item, dict):
             fields = [item.get("relation", key if isinstance(key, str) else ""), item.get("tail_noun", "")]
-            fields.append(item.get("head_noun") or "")
+            aliases = item.get("aliases") or []
+            fields += [item.get("head_noun") or "", *(aliases if isinstance(aliases, list) else [aliases])]
         elif isinstance(key, str) and isinstance(item, (str, list)):
             fields = [key, *([item] if isinstance(item, str) else item)]
-        else:
-            fields = []
-        if len(fields) not in (2, 3) or not all(isinstance(field, str) for field in fields):
+        texts = [field for field in fields if isinstance(field, str)]
+        if len(texts) < max(2, len(fields)):
             raise MalformedLineError(
                 f"{source}, {place}: not a relation with its nouns; see docs/kg2kv.md for the form"
             )
-        yield place, fields[0], fields[1], fields[2] if len(fields) == 3 else ""
+        yield place, texts[0], texts[1], texts[2] if len(texts) > 2 else "", texts[3:]
 
 
 def namer_nouns(

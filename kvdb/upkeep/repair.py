@@ -76,7 +76,7 @@ def _rebuild(damaged: Store, whole: Store, encode: Encode | None) -> tuple[list[
             for _, part in groupby(fit, key=lambda fact: fact.masks):
                 whole.write_with(_adding(list(part), salvage), stage=True)
             last = batch[-1].id
-        edited = [relation for relation in salvage.relations.values() if relation.edited]
+        edited = [relation for relation in salvage.relations.values() if relation.edited or relation.aliases]
         whole.write_with(lambda write: _end(write, old, last, edited))
     finish(whole)
     lost = salvage.lost if mender is not None else salvage.lost_pages + salvage.lost

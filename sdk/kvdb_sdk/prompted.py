@@ -27,6 +27,7 @@ from kvdb.types import U64, row_of
 from .answer import UNKNOWN, Answer, time_taken
 from .models.encoders import Encoder, encoder_for
 from .models.prompts import chat_prompt
+from .question.aliases import by_any_name
 from .question.relation_match import RelationMatch
 from .question.rows import row_in_words
 from .select.finding import Found, find
@@ -47,6 +48,7 @@ class PromptedFacts(StoreReader):
     """Answers questions from a store through the prompt of a model."""
 
     encoder: Encoder
+    matcher: RelationMatch
 
     def __init__(
         self,
@@ -116,7 +118,7 @@ class PromptedFacts(StoreReader):
             every = self._all(snapshot)
             return [every for _ in questions]
         vectors = self.encoder([question or "?" for question in questions])  # [B, E]
-        matcher = self.matcher if route == "hybrid" else None
+        matcher = by_any_name(self.matcher, self.relations.aliases(snapshot)) if route == "hybrid" else None
         found = find(snapshot, questions, vectors, matcher, self.pager, self.limits)
         return [[row_in_words(snapshot, int(row)) for row in self._best(snapshot, each)] for each in found]
 

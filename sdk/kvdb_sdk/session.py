@@ -236,9 +236,14 @@ class KnowledgeModel:
             raise AdapterError("this adapter does not copy and leaves refusal to the model: choose one that copies")
         facts.hidden = frozenset(hidden)
         try:
-            with attached(self.model, self.tokenizer, facts) as knowledge, facts.generation():
+            with attached(self.model, self.tokenizer, facts) as knowledge, facts.generation() as snapshot:
+                if not snapshot.rows:
+                    return [Judged(Evidence(null=1.0, weight=0.0), None, None) for _ in questions]
                 self._generate(knowledge.generate, questions, 1)
-                return [Judged(found, facts.relatedness(b)) for b, found in enumerate(knowledge.evidence)]
+                return [
+                    Judged(found, facts.relatedness(b), _row(knowledge, b))
+                    for b, found in enumerate(knowledge.evidence)
+                ]
         finally:
             facts.hidden = frozenset()
 
@@ -291,7 +296,17 @@ class KnowledgeModel:
 
 @dataclass(frozen=True, slots=True)
 class Judged:
-    """What is known of a question when its prompt has been read. `relatedness`: None on the attention route."""
+    """What is known of a question when its prompt has been read.
+
+    `relatedness`: None on the attention route. `row`: the one read most, which `evidence` is about; None without any.
+    """
 
     evidence: Evidence
     relatedness: Relatedness | None
+    row: int | None
+
+
+def _row(knowledge: Knowledge, prompt: int) -> int | None:
+    """The row that a prompt of the last `generate` read most."""
+    rows = knowledge.facts.selected[prompt]
+    return int(rows[knowledge.judged[prompt][0]]) if len(rows) else None

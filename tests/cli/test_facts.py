@@ -126,8 +126,31 @@ def test_renewing_nouns_goes_by_the_rules_and_leaves_what_was_set(run, run_json,
     assert "--renew" in run("relations", db, "--nouns", mapping, code=2).stderr
 
 
+def test_aliases_are_set_listed_and_taken_away(run, run_json, db: Path, tmp_path: Path) -> None:
+    (capital,) = lines(run("relations", db, "--alias", "capital", "seat", "main town", "--json").stdout)
+    assert capital["aliases"] == ["seat", "main town"]
+    listed = run("relations", db).stdout
+    assert listed.splitlines()[0].split("\t")[0::3] == ["capital", "seat"]
+    (file := tmp_path / "nouns.tsv").write_text(listed.replace("seat", "metropolis"), encoding="utf-8")
+    (renewed,) = lines(run("relations", db, "--renew", "--nouns", file, "--json", "--encoder", ENCODER).stdout)
+    assert renewed["aliases"] == ["metropolis", "main town"] and renewed["tail_noun"] == "capital"
+    assert run("relations", db, "--renew", "--encoder", ENCODER).stdout == ""  # the rules know of no aliases
+    assert "no relation" in run("relations", db, "--alias", "nothing", "x", code=1).stderr
+    (capital,) = lines(run("relations", db, "--alias", "capital", "--json").stdout)
+    assert capital["aliases"] == [] and not capital["edited"]
+
+
 @pytest.mark.parametrize(
-    "arguments", [["--set"], ["--set", "capital"], ["capital", "x"], ["--set", *"abcd"], ["--renew", "--set", "a", "b"]]
+    "arguments",
+    [
+        ["--set"],
+        ["--set", "capital"],
+        ["capital", "x"],
+        ["--set", *"abcd"],
+        ["--renew", "--set", "a", "b"],
+        ["--alias"],
+        ["--alias", "--set", "a", "b"],
+    ],
 )
 def test_setting_nouns_wants_relation_and_noun(run, db: Path, arguments: list[str]) -> None:
     assert "--set RELATION TAIL_NOUN [HEAD_NOUN]" in run("relations", db, *arguments, code=2).stderr

@@ -21,7 +21,7 @@ JSON_KEYS = {
     "search": ["hits", "id", "head", "relation", "tail", "score"],
     "ask": ["answer", "answered", "source", "citations", "weight", "stats"],
     "chat": ["answer", "answered", "source", "citations", "stats", "asked"],
-    "relations": ["relation", "tail_noun", "head_noun"],
+    "relations": ["relation", "tail_noun", "head_noun", "aliases"],
     "verify": ["ok", "problems", "checked"],
     "compact": ["compacted", "note", "file_bytes"],
     "backup": ["checked"],

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import xxhash
@@ -89,6 +91,9 @@ def test_small_records_byte_for_byte() -> None:
 def test_records_come_back() -> None:
     relation = Relation(3, "is in", "place", "thing", True, 7)
     assert unpack_relation(3, pack_relation(relation)) == relation
+    called = replace(relation, aliases=("whereabouts", "site"))
+    assert unpack_relation(3, pack_relation(called)) == called
+    assert len(pack_relation(called)) > len(pack_relation(relation))  # without aliases it is as it always was
     record = records.TripleRecord("head", 1, 2, 3, 4)
     assert records.TripleRecord.unpack(9, record.pack(9)) == record
     encoder = EncoderRecord("mini", 3, VECTORS)

@@ -175,6 +175,7 @@ def test_a_damaged_store_is_repaired(
     filled: kvdb.Store, path: Path, fakes: ModuleType, harm: Callable[[Any], None], lost: list[int]
 ) -> None:
     filled.set_nouns("relation 1", tail_noun="chosen", encode=fakes.encode)
+    filled.set_nouns("relation 2", aliases=["also called"])
     filled.insert([("in a delta", "relation 0", "tail head 1")], fakes.encode)
     filled.delete([10, 1000])
     whole = triples(filled)
@@ -192,6 +193,7 @@ def test_a_damaged_store_is_repaired(
         assert found.ok, found.problems
         assert triples(again) == whole
         assert {r.name: r.tail_noun for r in again.relations()}["relation 1"] == "chosen"
+        assert {r.name: r.aliases for r in again.relations()}["relation 2"] == ("also called",)
         hit = again.search(fakes.vector_of("the chosen of head 1"), k=1)[0]
         assert hit.fact.id == 2 and hit.score > 0.998
         assert again.insert([("new", "r", "t")], fakes.encode).ids == (1002,)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from types import ModuleType
 
@@ -10,7 +11,8 @@ import pytest
 
 import kvdb
 from kvdb.fields import check_triple, check_triples
-from kvdb.kg2kv import key_sentence
+from kvdb.kg2kv import Nouns, key_sentence, namer_nouns
+from kvdb.load import ingest
 
 PARIS = ("Paris", "capital of", "France")
 BERLIN = ("Berlin", "capital of", "Germany")
@@ -108,6 +110,54 @@ def test_edited_nouns_change_the_key_sentences(store: kvdb.Store, fakes: ModuleT
         store.set_nouns("nothing", tail_noun="x")
     with pytest.raises(kvdb.errors.InputError, match="encoder"):
         store.set_nouns("capital of", tail_noun="y")
+
+
+def test_aliases_stay_with_their_relation(store: kvdb.Store, fakes: ModuleType) -> None:
+    store.insert([PARIS, BERLIN, OSLO], fakes.encode)
+    before = {r.name: r for r in store.relations()}
+    with store.snapshot() as snapshot:
+        set_to = store.set_nouns("capital of", aliases=[" seat ", "Seat", "Land", before["capital of"].tail_noun])
+        assert set_to.aliases == ("seat", "Land") and not set_to.edited
+        assert {r.aliases for r in snapshot.relations()} == {()}  # a snapshot is of one state
+        with store.snapshot() as after:
+            assert after.txn_id > snapshot.txn_id
+    store.set_nouns("capital of", tail_noun="land ruled", encode=fakes.encode)
+    store.insert([("Rome", "capital of", "Italy")], fakes.encode)
+    now = {r.name: r for r in store.relations()}
+    changed = {"tail_noun": "land ruled", "edited": True, "facts": 3, "aliases": ("seat", "Land")}
+    assert now["capital of"] == replace(before["capital of"], **changed)
+    store.delete([fact.id for fact in store.match(relation="capital of")])
+    store.insert([PARIS], fakes.encode)
+    assert {r.name: r.aliases for r in store.relations()}["capital of"] == ("seat", "Land")
+    assert store.set_nouns("capital of", aliases=[]).aliases == ()
+    assert store.verify().ok
+
+
+@pytest.mark.parametrize(
+    ("aliases", "reason"),
+    [
+        ([" "], "empty"),
+        (["a\nb"], "line break"),
+        (["x" * 5000], "longer than"),
+        ([f"n{i}" for i in range(33)], "at most 32"),
+    ],
+)
+def test_aliases_that_are_none(store: kvdb.Store, fakes: ModuleType, aliases: list[str], reason: str) -> None:
+    store.insert([PARIS], fakes.encode)
+    with pytest.raises(kvdb.errors.FieldError, match=reason):
+        store.set_nouns("capital of", aliases=aliases)
+    assert store.relations()[0].aliases == ()
+
+
+@pytest.mark.parametrize("fresh", [True, False])
+def test_aliases_of_a_noun_file_come_with_the_facts(tmp_path: Path, fakes: ModuleType, fresh: bool) -> None:
+    """By the bulk load of an empty store, and by inserts into one that has facts."""
+    named = {"capital of": Nouns("land ruled", "capital", aliases=("realm",))}
+    with kvdb.open(tmp_path / "n.kvdb", create=True) as store:
+        if not fresh:
+            store.insert([OSLO], fakes.encode)
+        ingest(store, [PARIS, BERLIN], fakes.encode, nouns=namer_nouns(named))
+        assert {r.name: (r.tail_noun, r.aliases) for r in store.relations()}["capital of"] == ("land ruled", ("realm",))
 
 
 @pytest.mark.parametrize(

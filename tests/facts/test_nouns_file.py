@@ -23,6 +23,10 @@ def test_tsv(tmp_path: Path) -> None:
     assert mapping["serves"] == Nouns("city", "airport")
     assert mapping["P19"].tail_noun == "birthplace"
     assert mapping["P19"].head_noun == noun_forms("P19").head_noun
+    path = _write(tmp_path, "P19\tbirthplace\t\tplace of birth\tborn where\t\nP20\tdeath\tdead\n")
+    assert load_nouns(path)["P19"].aliases == ("place of birth", "born where")
+    assert load_nouns(path)["P19"].head_noun == noun_forms("P19").head_noun
+    assert load_nouns(path)["P20"].aliases == ()
 
 
 @pytest.mark.parametrize(
@@ -39,13 +43,32 @@ def test_json(tmp_path: Path, data: object) -> None:
 
 
 @pytest.mark.parametrize(
+    "data",
+    [
+        [{"relation": "P19", "tail_noun": "birthplace", "head_noun": "person born", "aliases": ["birth town"]}],
+        {"P19": ["birthplace", "person born", "birth town"]},
+        {"P19": {"tail_noun": "birthplace", "head_noun": "person born", "aliases": ["birth town", "Birthplace"]}},
+    ],
+)
+def test_json_with_aliases(tmp_path: Path, data: object) -> None:
+    path = _write(tmp_path, json.dumps(data), "nouns.json")
+    assert load_nouns(path) == {"P19": Nouns("birthplace", "person born", aliases=("birth town",))}
+
+
+@pytest.mark.parametrize(
     ("text", "error", "word"),
     [
         ("", SourceError, "empty"),
         (b"\xff\xfe\x00", SourceError, "UTF-8"),
         ("one column\n", MalformedLineError, "line 1"),
         ("a\tb\nc\t \n", MalformedLineError, "line 2"),
-        ("a\tb\tc\td\n", MalformedLineError, "4 column"),
+        (
+            "\n".join(["\t".join("abc" + "d" * 0), "\t".join(["a", "b", "c", *map(str, range(33))])]),
+            MalformedLineError,
+            "at most 32",
+        ),
+        ('[{"relation": "a", "tail_noun": "b", "aliases": [3]}]', MalformedLineError, "entry 1"),
+        ('[{"relation": "a", "tail_noun": "b", "aliases": "c d"}, {"a": 3}]', MalformedLineError, "entry 2"),
         ("[1]", MalformedLineError, "entry 1"),
         ('[{"relation": "a"}]', MalformedLineError, "entry 1"),
         ('{"a": "b\\nc"}', MalformedLineError, "line break"),

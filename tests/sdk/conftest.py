@@ -5,16 +5,16 @@ from __future__ import annotations
 import pytest
 
 import kvdb
-from kvdb_sdk.training import train as training
-from kvdb_sdk.training.relation_wordings import pool_apart
+from kvdb_sdk.training import calibration
+from kvdb_sdk.training.apart import domains_apart
 
 from . import tiny_store
 
 
 @pytest.fixture(autouse=True)
 def few_domains_apart(monkeypatch):
-    """Refusal is calibrated on 30 domains of facts; two will do."""
-    monkeypatch.setattr(training, "pool_apart", lambda encode: pool_apart(encode, most=2))
+    """Refusal is fitted on 55 domains of facts; two will do."""
+    monkeypatch.setattr(calibration, "domains_apart", lambda: domains_apart()[:2])
 
 
 @pytest.fixture

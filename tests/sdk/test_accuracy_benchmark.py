@@ -82,7 +82,7 @@ def test_a_recipe_trains_an_adapter_that_answers_in_its_own_words(load, model, t
     rows = [PoolRow(row.noun, f"{row.term} {i}", row.value) for i, row in enumerate(rows)]
     vectors = ENCODER([f"the {row.noun} of {row.term}" for row in rows]).astype("float16")
     train(
-        model, TOKENIZER, ENCODER, ENCODER.record, Pool.of(rows, vectors, vectors), tmp_path / name, model_name="tiny",
+        model, TOKENIZER, ENCODER, Pool.of(rows, vectors, vectors), tmp_path / name, model_name="tiny",
         options=chosen.options, config=config,
     )  # fmt: skip
     assert load_adapter(tmp_path / name)[1].config == config

@@ -11,7 +11,6 @@ from kvdb_sdk.attend.adapter import AdapterConfig
 from kvdb_sdk.question.relation_match import FARTHEST, term_in
 from kvdb_sdk.question.word_match import noun_share, word_match
 from kvdb_sdk.refusal.confidence import NAMED_INSTEAD, Evidence, in_words, known_probability, names_another
-from kvdb_sdk.training import calibration
 
 CONFIG = AdapterConfig(
     model="m",
@@ -114,13 +113,3 @@ def test_far_evidence_does_not_overflow():
 def test_coefficients_that_do_not_fit_are_refused():
     with pytest.raises(AdapterError, match="coefficients"):
         replace(CONFIG, known=(1.0, 2.0))
-
-
-def test_where_nothing_tells_refusal_is_the_answer():
-    """Weights that are higher where the fact is missing say nothing for it: the probability is low."""
-    there, before = [i % 2 == 0 for i in range(40)], (1.0,) * 8
-    turned = [(Evidence(0.9, 0.1) if known else Evidence(0.1, 0.9), known) for known in there]
-    assert calibration._fitted(turned, before) == (calibration.NOTHING_TELLS, *[0.0] * 7)
-    right = calibration._fitted([(evidence, not known) for evidence, known in turned], before)
-    assert right[1] < 0 < right[2]
-    assert calibration._fitted(turned[::2], before) == before  # one class alone teaches nothing

@@ -50,7 +50,6 @@ def run(model, out, *, options=OPTIONS, report=None, start=None):
         model,
         TOKENIZER,
         ENCODER,
-        ENCODER.record,
         pool(),
         out,
         model_name="tiny",
@@ -123,9 +122,7 @@ def test_a_pool_with_nothing_to_ask_is_refused(tmp_path):
     twice = [PoolRow("capital", "Place", "A"), PoolRow("capital", "Place", "B")]
     vectors = ENCODER(["a", "b"]).astype(np.float16)
     with pytest.raises(LimitError, match="single value"):
-        train(
-            model(), TOKENIZER, ENCODER, ENCODER.record, Pool.of(twice, vectors, vectors), tmp_path, model_name="tiny"
-        )
+        train(model(), TOKENIZER, ENCODER, Pool.of(twice, vectors, vectors), tmp_path, model_name="tiny")
 
 
 def test_an_adapter_that_does_not_copy_learns_to_write_the_values(tmp_path):
@@ -138,7 +135,7 @@ def test_an_adapter_that_does_not_copy_learns_to_write_the_values(tmp_path):
     )
     losses = []
     trained = train(
-        built, TOKENIZER, ENCODER, ENCODER.record, pool(), tmp_path, model_name="tiny", options=options, config=config,
+        built, TOKENIZER, ENCODER, pool(), tmp_path, model_name="tiny", options=options, config=config,
         report=lambda p: losses.append(p.losses["write"]),
     )  # fmt: skip
     assert np.mean(losses[-8:]) < 0.95 * np.mean(losses[:8])

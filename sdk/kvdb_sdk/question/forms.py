@@ -93,10 +93,10 @@ def has_noun(text: str, noun: str) -> bool:
 
 def noun_places(text: str, noun: str) -> list[tuple[int, int]]:
     """The spans [start, end) at which it does."""
-    return [found.span() for found in re.finditer(rf"(?<!\w){_singular_or_plural(noun)}(?!\w)", text, re.IGNORECASE)]
+    return [found.span() for found in re.finditer(rf"(?<!\w){singular_or_plural(noun)}(?!\w)", text, re.IGNORECASE)]
 
 
-def _singular_or_plural(noun: str) -> str:
+def singular_or_plural(noun: str) -> str:
     """A pattern of either: "capitals", "boxes", "industries"."""
     either = rf"{re.escape(noun)}(?:s|es)?"
     return rf"(?:{either}|{re.escape(noun[:-1])}ies)" if noun[-1:] in ("y", "Y") else either
@@ -106,7 +106,7 @@ def asks_for(text: str, noun: str) -> bool:
     """Whether a text, its subject masked, asks for a noun by name: "which country", "the country of it", but not "the
     name of the river".
     """
-    noun = rf"{_singular_or_plural(noun)}(?!\w)(?!\s+of\s+(?!it\b))"
+    noun = rf"{singular_or_plural(noun)}(?!\w)(?!\s+of\s+(?!it\b))"
     return (
         re.search(rf"\b(?:which|what|{_ASKING_THE} the)\s+{noun}|\bthe {noun} of it\b", text, re.IGNORECASE) is not None
     )

@@ -11,6 +11,7 @@ import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
+from ..question.aliases import Aliases, in_nouns
 from ..question.answer_kind import is_of_another_kind
 from ..question.direction import asks_for_the_end_of_another, asks_it_of_the_subject
 from ..question.forms import asks_for, has_noun
@@ -55,10 +56,11 @@ def in_words(
     value: str,
     match: float | None,
     askable: Mapping[str, str],
+    aliases: Aliases | None = None,
 ) -> Evidence:
     """What was read, and what the question's words say of the fact: its subject's `term`, its relation's `noun`, its
     `value`, and the `match` of the relation where the question names the term. `askable`: the nouns that the subject
-    might have been asked for, with what they say (kvdb_sdk/question/kinds.py).
+    might have been asked for, with what they say (kvdb_sdk/question/kinds.py). `aliases` of the store's nouns.
     """
     place = term_in(question, term)
     ahead = 0.0
@@ -66,6 +68,7 @@ def in_words(
         asked = without_subject(question, *place.span())
         others = {other: said for other, said in askable.items() if other != noun}
         ahead = lead(matcher, asked, noun, value, others)
+        asked = in_nouns(asked, aliases or {})
         if (
             names_another(mended(asked, [noun, *others]), noun, others)
             or asks_for_the_end_of_another(asked, noun, others)
@@ -76,7 +79,7 @@ def in_words(
     return replace(
         read,
         named=match is not None,
-        noun_share=noun_share(mended(question, [noun]), noun),
+        noun_share=noun_share(mended(in_nouns(question, aliases or {}), [noun]), noun),
         match=match or 0.0,
         lead=ahead,
     )

@@ -25,6 +25,7 @@ from ..attend.joint_softmax import FactBatch
 from ..attend.projection import Projection
 from ..models.encoders import Encoder
 from ..models.prompts import Question, chat_markers, find_question, glued_ids
+from ..question.aliases import by_any_name, with_aliases
 from ..question.relatedness import Relatedness, related_probability, relatedness
 from ..question.relation_encoder import relation_match
 from ..question.relation_match import Match, Read
@@ -118,7 +119,7 @@ class StoreFacts(StoreReader):
             self.selected = [_NOTHING] * len(self.questions)
             if self.route != "attention" and self.encoder is not None:
                 vectors = self.encoder([question.text or "?" for question in self.questions])  # [B, E]
-                self._find(snapshot, vectors, self.matcher if self.route == "hybrid" else None)
+                self._find(snapshot, vectors, self._match(snapshot) if self.route == "hybrid" else None)
             if self.route == "encoder":
                 self._project(snapshot)
 
@@ -130,7 +131,7 @@ class StoreFacts(StoreReader):
         vectors = own(hidden, asking).float().cpu().numpy()  # [B, E]
         with self.generation() as snapshot:
             if self.route == "attention":
-                self._find(snapshot, vectors, word_match)
+                self._find(snapshot, vectors, self._match(snapshot))
             else:
                 wide = widened(self.limits, self.hidden)
                 self._add(select_by_vector(snapshot, vector, self.pager, wide) for vector in vectors)
@@ -151,6 +152,11 @@ class StoreFacts(StoreReader):
         self._vectors = torch.from_numpy(vectors).to(self.pager.device)  # [B, E]
         self.selected = [found.rows for found in self._found]
 
+    def _match(self, snapshot: Snapshot) -> Match:
+        """How well questions mean relations, by any of their names: by the encoder, on the attention route by words."""
+        matcher: Match = word_match if self.matcher is None or self.route == "attention" else self.matcher
+        return by_any_name(matcher, self.relations.aliases(snapshot))
+
     def most_read(self, prompt: int, weights: Sequence[float]) -> tuple[int, float]:
         """The place of the row that a prompt reads most, given its copy weights [n + 1], and how much; see rows.py."""
         if not len(self.selected[prompt]):
@@ -169,7 +175,7 @@ class StoreFacts(StoreReader):
                 return Evidence(weights[-1], weight)
             _, row = row_in_words(snapshot, int(rows[best]))
             question = self.questions[prompt].text
-            matcher: Match = word_match if self.matcher is None or self.route == "attention" else self.matcher
+            matcher, aliases = self._match(snapshot), self.relations.aliases(snapshot)
             match = self._found[prompt].match
             if self.route == "encoder":  # it does not look for terms; whether it knows is judged by them all the same
                 match = meant_of(snapshot, matcher, question, row.term, self.hidden)
@@ -177,6 +183,7 @@ class StoreFacts(StoreReader):
         return in_words(
             Evidence(weights[-1], weight, float(self._similarity[prompt, best])), matcher, question,
             term=row.term, noun=row.noun, value=row.value, match=match.get(int(rows[best])), askable=askable,
+            aliases=aliases,
         )  # fmt: skip
 
     @property
@@ -203,7 +210,7 @@ class StoreFacts(StoreReader):
         if self._similarity is None or self.matcher is None or self.route == "attention":
             return None
         with self.generation() as snapshot:
-            nouns = self.relations.nouns(snapshot)
+            nouns = list(with_aliases(self.relations.nouns(snapshot), self.relations.aliases(snapshot)))
         match = list(self._found[prompt].match.values()) if self._found else []
         return relatedness(
             self.questions[prompt].text, float(self._similarity[prompt].max()), match, nouns, self.matcher

@@ -7,6 +7,7 @@ from itertools import islice
 from kvdb import Snapshot
 from kvdb.types import Relation
 
+from ..question.aliases import Aliases
 from ..question.kinds import Kinds
 
 MOST = 2000  # relations that are looked at
@@ -22,12 +23,18 @@ class StoreRelations:
     def __init__(self) -> None:
         self._transaction = -1  # that _relations are of
         self._relations: list[Relation] = []
+        self._aliases: dict[str, tuple[str, ...]] = {}
         self._kinds: Kinds | None = None
         self._kinds_of: dict[tuple[int, str], int] = {}  # relations and how many facts they had
 
     def nouns(self, snapshot: Snapshot) -> list[str]:
         """Of all relations, as questions for a tail have them."""
         return [relation.tail_noun for relation in self._of(snapshot)]
+
+    def aliases(self, snapshot: Snapshot) -> Aliases:
+        """What else questions call the nouns of the relations that have aliases."""
+        self._of(snapshot)
+        return self._aliases
 
     def kinds(self, snapshot: Snapshot) -> Kinds:
         """Which relations stand together, by the first subjects of each; found anew when the store has much changed."""
@@ -45,6 +52,10 @@ class StoreRelations:
     def _of(self, snapshot: Snapshot) -> list[Relation]:
         if self._transaction != snapshot.txn_id:
             self._transaction, self._relations = snapshot.txn_id, snapshot.relations()[:MOST]
+            self._aliases = {}
+            for one in self._relations:
+                if one.aliases:
+                    self._aliases[one.tail_noun] = (*self._aliases.get(one.tail_noun, ()), *one.aliases)
         return self._relations
 
 

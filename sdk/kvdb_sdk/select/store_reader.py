@@ -11,6 +11,7 @@ import numpy as np
 from kvdb import SearchLimits, Snapshot
 
 from ..models.encoders import Encoder
+from ..question.aliases import with_aliases
 from ..question.reading import Subject, about, subjects, values_named, values_said
 from ..question.relation_match import RelationMatch
 from .finding import named_in
@@ -68,4 +69,9 @@ class StoreReader(ABC):
 
     def best_noun(self, text: str, nouns: Sequence[str]) -> tuple[str, float]:
         """The noun that a text, its subject masked, means most, and the match in [-1, 1]. ("", -1.0): there is none."""
-        return self.matcher.best(text, nouns) if self.matcher is not None else ("", -1.0)
+        if self.matcher is None or not nouns:
+            return "", -1.0
+        with self.generation() as snapshot:
+            names = with_aliases(nouns, self.relations.aliases(snapshot))
+        best, match = self.matcher.best(text, list(names))
+        return names[best], match

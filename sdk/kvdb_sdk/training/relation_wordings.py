@@ -3,9 +3,8 @@
 Three kinds, all data files of this package: wordings of relations that many stores have; a thesaurus of such relations,
 with the names that other data have for each; and made-up domains, each with ten relations that are easily confused,
 two subjects' values for them, and questions that tell them apart. Most relations of `domains.json` are nouns, most of
-`phrases.json` say what a head does, must not do, or has done to it. None is about the facts that an adapter is trained
-on, so that refusal is calibrated on relations that the match has not learnt: half on those facts, half on those of 55
-domains that are kept apart.
+`phrases.json` say what a head does, must not do, or has done to it. 55 domains are kept apart, so that refusal is
+fitted on relations that the match has not learnt (apart.py).
 """
 
 from __future__ import annotations
@@ -61,7 +60,7 @@ def load_domains(*files: str) -> list[dict[str, Any]]:
     """Those of some files of the package, else all that are learnt from.
 
     Each has `relations`: name -> {"values": of each subject, "asked": questions with `{term}`}. Those `APART` are not
-    learnt from, and name their `subjects`: refusal is calibrated on them.
+    learnt from, and name their `subjects`: refusal is fitted on them.
     """
     found: list[dict[str, Any]] = []
     for name in files or LEARNT:
@@ -89,20 +88,6 @@ def load_wordings(*, seed: int = 0) -> Wordings:
         names = tuple(dict.fromkeys(noun_forms(each).tail_noun for each in (name, *about["also"])))
         pairs += [(text, names) for text in about["asked"]]
     return wordings_of([(word(text, "", SUBJECT), names) for text, names in pairs], load_domains())
-
-
-def pool_apart(encode: Encode, *, most: int | None = None) -> Pool:
-    """The facts of the domains that are not learnt from, each with its own wordings; of the first `most` domains."""
-    rows = []
-    for domain in load_domains(*APART)[:most]:
-        for name, about in domain["relations"].items():
-            noun, asked = noun_forms(name).tail_noun, tuple(about["asked"])
-            for subject, value in zip(domain["subjects"], about["values"], strict=True):
-                if value is not None:
-                    rows.append(PoolRow(noun, subject, value, name, asked))
-    keys = encode([key_sentence(row.noun, row.term) for row in rows])  # [n, E]
-    values = encode([row.value for row in rows])  # [n, E]
-    return Pool.of(rows, keys.astype(np.float16), values.astype(np.float16))
 
 
 def with_made_up(pool: Pool, encode: Encode, count: int, *, seed: int) -> Pool:

@@ -23,9 +23,9 @@ from kvdb.types import EncoderRecord
 from ..adapters import shipped_encoder_change
 from ..attend.adapter import Adapter, AdapterConfig, Card, model_probe, save_adapter
 from ..attend.attention import Attachment, attention_modules, model_shape
+from ..models.encoders import Encoder
 from ..question.relation_encoder import relation_match
 from ..question.relation_match import Match
-from ..question.relation_reader import relation_reader
 from .calibration import calibrated
 from .checkpoint import kept, restored
 from .examples import NEAR, Encode, Example, Pool, draw
@@ -35,7 +35,7 @@ from .question_training import train_question_vector
 from .reader_training import LAYERS_SHARE, RANK, READER, learn_reader
 from .relation_low_rank import STEPS
 from .relation_training import RELATIONS, learn_relations
-from .relation_wordings import pool_apart, with_made_up
+from .relation_wordings import with_made_up
 
 CHECKPOINT = "checkpoint.safetensors"
 _CHUNK = 512  # examples prepared at a time: their questions are encoded together
@@ -60,7 +60,7 @@ class TrainingOptions:
     weights: tuple[float, float, float] = (1.0, 1.0, 1.0)
     seed: int = 0
     checkpoint_every: int = 50
-    calibration: int = 1024  # examples that refusal is calibrated on at the end
+    calibration: int = 2000  # questions that refusal is fitted on at the end (kvdb_sdk/training/calibration.py)
     question_steps: int = 1000  # of the model's vector of a question, first (kvdb_sdk/training/question_training.py)
     questions: int = 40_000  # that these see
     relation_steps: int | None = None
@@ -101,8 +101,7 @@ def _with_reader(config: AdapterConfig, model: Any) -> AdapterConfig:
 def train(
     model: Any,
     tokenizer: Any,
-    encode: Encode,
-    encoder: EncoderRecord,
+    encode: Encoder,
     pool: Pool,
     out: str | Path,
     *,
@@ -123,7 +122,7 @@ def train(
     options = options or TrainingOptions()
     if not pool.askable:
         raise LimitError("no fact of the pool has a single value to ask for: give more facts")
-    target = Path(out)
+    target, encoder = Path(out), encode.record
     target.mkdir(parents=True, exist_ok=True)
     model.requires_grad_(False)
     model.eval()
@@ -169,18 +168,19 @@ def train(
                 report(Progress(step + 1, values | {"hybrid": float(hybrid)}, time.monotonic() - started))
             if (step + 1) % options.checkpoint_every == 0:
                 kept(target / CHECKPOINT, dict(_learnt(adapter)), optimizer, step + 1)
-        if adapter.config.copies:  # else the model itself says whether it knows
-            weighed = relation_match(adapter, encode, relation_reader(adapter, model, tokenizer))
-            adapter.config = calibrated(
-                attachment, source, [pool, pool_apart(encode)], encode, weighed, prefix,
-                count=options.calibration, batch=options.batch, candidates=options.candidates, seed=options.seed,
-            )  # fmt: skip
     probes = tuple(tuple(round(float(x), 4) for x in row) for row in encoder.probes)
     training = {"options": asdict(options), "data": data or {}, "seconds": round(time.monotonic() - started)}
-    save_adapter(target, adapter, Card(adapter.config, model_probe(model), probes, training))
+    adapter.eval().requires_grad_(False)
+    card = Card(adapter.config, model_probe(model), probes, training)
+    if config.copies:  # else the model itself says whether it knows
+        note and note("what refusal goes by")
+        adapter.config = calibrated(
+            model, tokenizer, adapter, card, encode, count=options.calibration, seed=options.seed
+        )
+    save_adapter(target, adapter, replace(card, config=adapter.config))
     for done_with in (CHECKPOINT, RELATIONS, READER):
         (target / done_with).unlink(missing_ok=True)
-    return adapter.eval().requires_grad_(False)
+    return adapter
 
 
 def _relation_steps(adapter: Adapter, encoder: EncoderRecord, options: TrainingOptions) -> int:

@@ -1,0 +1,65 @@
+"""Relations by other names than their nouns: what the people of a trade call them, as a store was told.
+
+No model knows that the "Excludes1 note" of a diagnosis is what it is "never coded together with". An alias is one more
+noun that a question may mean, and a relation is meant as well as the best of its names. Where an alias stands word for
+word, the question counts as one that has the noun.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+
+from kvdb.types import F32
+
+from .forms import singular_or_plural
+from .relation_match import Match
+
+Aliases = Mapping[str, Sequence[str]]  # the noun of a relation -> what else questions call it
+
+
+def by_any_name(match: Match, aliases: Aliases) -> Match:
+    """A match in which each noun is meant as well as the best of its names."""
+    if not aliases:
+        return match
+
+    def matched(
+        asked: Sequence[str], nouns: Sequence[Sequence[str]], values: Sequence[Sequence[str]] | None = None
+    ) -> list[F32]:
+        counts = [[1 + len(aliases.get(noun, ())) for noun in group] for group in nouns]
+        names = [[name for noun in group for name in (noun, *aliases.get(noun, ()))] for group in nouns]
+        if values is not None:
+            values = [
+                [value for value, count in zip(group, each, strict=True) for _ in range(count)]
+                for group, each in zip(values, counts, strict=True)
+            ]
+        found = match(asked, names, values)
+        return [
+            np.maximum.reduceat(scores, np.cumsum([0, *each[:-1]])) if each else scores
+            for scores, each in zip(found, counts, strict=True)
+        ]
+
+    return matched
+
+
+def with_aliases(nouns: Sequence[str], aliases: Aliases) -> dict[str, str]:
+    """All names of some nouns, each with its noun; what is a noun is no alias of another."""
+    names = {alias: noun for noun in nouns for alias in aliases.get(noun, ())}
+    return names | {noun: noun for noun in nouns}
+
+
+def in_nouns(text: str, aliases: Aliases) -> str:
+    """The text with the aliases that stand in it, in singular or plural, replaced by their nouns."""
+    if not aliases:
+        return text
+    nouns = {name.casefold(): noun for name, noun in with_aliases(list(aliases), aliases).items()}
+    longest_first = sorted(nouns, key=len, reverse=True)
+    groups = "|".join(f"({singular_or_plural(name)})" for name in longest_first)
+    return re.sub(
+        rf"(?<!\w)(?:{groups})(?!\w)",
+        lambda found: nouns[longest_first[(found.lastindex or 1) - 1]],
+        text,
+        flags=re.IGNORECASE,
+    )
