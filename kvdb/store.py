@@ -244,15 +244,12 @@ class Store:
         encode: Encode | None = None,
         edited: bool = True,
     ) -> Relation:
-        """Change the nouns of a relation, and with them the key sentences of its rows, which `encode` encodes anew.
-        `edited`: they are somebody's choice, not the rules'. `aliases` take the place of those that it has, and need no
-        encoder. Raises FieldError: no such relation, an empty noun, or more than 32 aliases.
-        """
+        """Change the nouns of a relation, and so the key sentences of its rows, which `encode` encodes anew. `edited`:
+        they are somebody's choice, not the rules'. `aliases` replace those that it has, and need no encoder. Raises
+        FieldError: no such relation, an empty noun, or more than 32 aliases."""
         from kvdb.change.rename import set_nouns
 
-        return set_nouns(
-            self, relation, tail_noun=tail_noun, head_noun=head_noun, aliases=aliases, encode=encode, edited=edited
-        )
+        return set_nouns(self, relation, tail_noun, head_noun, aliases, encode=encode, edited=edited)
 
     def set_note(self, name: str, body: bytes | None) -> None:
         """Keep up to 64 KiB under a name, in one transaction; None removes them. Raises FieldError, LimitError."""

@@ -90,9 +90,7 @@ def knowledge_model(
 ) -> Any:
     """The model that `ask`, `eval` and `calibrate` put questions to. The adapter "none" is no adapter."""
     from kvdb_sdk import KnowledgeModel
-    from kvdb_sdk.models.encoders import encoder_for
 
-    needless = route == "attention" and encoder is None  # the model itself makes the vector of a question
     return KnowledgeModel.from_pretrained(
         model,
         store,
@@ -100,7 +98,7 @@ def knowledge_model(
         adapter=None if adapter == "none" else adapter,
         facts_in_prompt=facts_in_prompt,
         route=route,
-        encoder=None if needless else encoder_for(store.encoder, encoder, device=device),
+        encoder=encoder,
         device=device,
         threshold=threshold,
         only_store=only_store,

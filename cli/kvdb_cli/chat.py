@@ -26,7 +26,9 @@ PROMPT = "> "
 @options.encoder
 @options.device
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object a line.")
+@click.pass_context
 def chat(
+    ctx: click.Context,
     db: str,
     model: str,
     adapter: str,
@@ -42,7 +44,7 @@ def chat(
     """Answer questions from standard input, one a line, until it ends or a line is empty.
 
     A question may lean on the ones before it ("and its elevation?"). Prints as `kvdb ask` does; what is wrong with a
-    question is said on standard error, and the next one is read.
+    question is said on standard error, and the next one is read. Exit code 1 where any could not be asked.
 
     JSON: answer, answered, source, citations, stats, one object a line; stats.asked is the question as it was
     understood.
@@ -55,13 +57,16 @@ def chat(
             store, model, memory=memory, adapter=adapter, facts_in_prompt=facts_in_prompt, route=route,
             encoder=encoder, device=device, only_store=only_store,
         )  # fmt: skip
-        conversation = reader.conversation()
+        conversation, failed = reader.conversation(), False
         for question in _lines():
             try:
                 print_answer(conversation.ask(question, max_new_tokens=max_new_tokens), as_json)
             except (LimitError, FieldError) as error:  # of this question: the next one may be asked all the same
+                failed = True
                 click.echo(f"kvdb: error: {one_line(str(error))}", err=True)
             sys.stdout.flush()  # whoever reads from a pipe waits for this answer
+    if failed:
+        ctx.exit(1)
 
 
 def _lines() -> Iterator[str]:

@@ -28,10 +28,10 @@ BATCH = 4096  # rows of one transaction
 def set_nouns(
     store: Store,
     name: str,
-    *,
     tail_noun: str | None,
     head_noun: str | None,
     aliases: Sequence[str] | None,
+    *,
     encode: Encode | None,
     edited: bool,
 ) -> Relation:

@@ -40,6 +40,7 @@ class Asks(Protocol):
         self,
         question: str,
         *,
+        route: str | None = None,
         max_new_tokens: int = 96,
         context: str | None = None,
         prefer: str = "store",
@@ -61,13 +62,21 @@ class Conversation:
         return tuple(self._kept)
 
     def ask(
-        self, question: str, *, max_new_tokens: int = 96, context: str | None = None, prefer: str = "store"
+        self,
+        question: str,
+        *,
+        route: str | None = None,
+        max_new_tokens: int = 96,
+        context: str | None = None,
+        prefer: str = "store",
     ) -> Answer:
         """Answer a turn. `stats["asked"]` is the question that stands alone; the rest as KnowledgeModel.ask."""
         earlier = tuple((turn.question, turn.answer.text) for turn in self._kept)
 
         def answer_to(text: str) -> Answer:
-            return self._model.ask(text, max_new_tokens=max_new_tokens, context=context, prefer=prefer, turns=earlier)
+            return self._model.ask(
+                text, route=route, max_new_tokens=max_new_tokens, context=context, prefer=prefer, turns=earlier
+            )
 
         meant = stand_alone(question, self._topic, self._model.reader)
         asked, answer = _first_answered(meant.questions, answer_to)

@@ -55,6 +55,30 @@ def generated(
     return [row[: next((at for at, id in enumerate(row, 1) if id in ends), most)] for row in rows]
 
 
+def written(
+    model: Any,
+    tokenizer: Any,
+    questions: Sequence[str],
+    most: int,
+    turns: Turns = (),
+    *,
+    generate: Any = None,
+    **more: Any,
+) -> list[list[int]]:
+    """What a model writes after each question: by its own `generate`, unless another one is given. As `generated`."""
+    return generated(
+        tokenizer,
+        generate or model.generate,
+        questions,
+        most,
+        turns,
+        device=model.device,
+        context=getattr(model.config, "max_position_embeddings", None),
+        config=getattr(model, "generation_config", None),
+        **more,
+    )
+
+
 def _prompts(tokenizer: Any, questions: Sequence[str], turns: Turns, room: int | None) -> list[list[int]]:
     """The tokens of each prompt, after as many of the last turns as leave room for all of it."""
     prompts = [chat_prompt(tokenizer, question, turns) for question in questions]

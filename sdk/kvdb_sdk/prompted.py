@@ -11,7 +11,7 @@ to it. docs/attention.md has the way that needs none of that, and benchmarks/acc
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from contextlib import AbstractContextManager
 from dataclasses import replace
 from typing import Any
@@ -25,6 +25,7 @@ from kvdb.errors import LimitError
 from kvdb.types import U64, row_of
 
 from .answer import UNKNOWN, Answer, time_taken
+from .generating import Turns, written
 from .models.encoders import Encoder, encoder_for
 from .models.prompts import chat_prompt
 from .question.aliases import by_any_name
@@ -40,9 +41,6 @@ from .text_answer import InWords, answer_from_text
 FACTS_IN_PROMPT = 5
 NAMED_BONUS, RELATION_BONUS = 0.05, 0.6  # for facts that the question names, as adapters have them (AdapterConfig)
 
-Write = Callable[[list[str]], list[list[int]]]
-"""Gives the tokens that the model writes after each of these user turns."""
-
 
 class PromptedFacts(StoreReader):
     """Answers questions from a store through the prompt of a model."""
@@ -52,6 +50,7 @@ class PromptedFacts(StoreReader):
 
     def __init__(
         self,
+        model: Any,
         tokenizer: Any,
         store: Store,
         *,
@@ -59,19 +58,19 @@ class PromptedFacts(StoreReader):
         route: str = "hybrid",
         limits: SearchLimits | None = None,
         facts_in_prompt: int | None = FACTS_IN_PROMPT,
-        context: int | None = None,
     ) -> None:
-        """`facts_in_prompt`: how many at most, None for the whole store. `context`: tokens that the model can read.
+        """`facts_in_prompt`: how many at most, None for the whole store.
 
         Raises EncoderMismatchError, and LimitError for a number below 1 or the route "attention".
         """
         if facts_in_prompt is not None and facts_in_prompt < 1:
             raise LimitError(f"facts_in_prompt is {facts_in_prompt}: give 1 or more, or None for the whole store")
-        self.tokenizer, self.store, self.facts_in_prompt, self.context = tokenizer, store, facts_in_prompt, context
+        self.model, self.tokenizer, self.store, self.facts_in_prompt = model, tokenizer, store, facts_in_prompt
+        self.context: int | None = getattr(model.config, "max_position_embeddings", None)  # tokens that it can read
         self.route = check_prompted_route(route)
         limits = limits or SearchLimits()
         self.limits = replace(limits, leaf_top_k=max(limits.leaf_top_k, facts_in_prompt or 1))
-        self.encoder = encoder_for(store.encoder, encoder)
+        self.encoder = encoder_for(store.encoder, encoder, device=model.device)
         if store.encoder is not None:
             check_encoder(store.path, store.encoder, self.encoder.record)
         dim = self.encoder.record.dim
@@ -80,10 +79,15 @@ class PromptedFacts(StoreReader):
         # Rows are scored where they lie in the store's map, so that no page and no sigma is ever made.
         self.pager = Pager(dim, torch.ones_like, device="cpu")
 
+    @property
+    def reader(self) -> StoreReader:
+        """What the store knows of the words of a question."""
+        return self
+
     def ask_many(
-        self, questions: Sequence[str], write: Write, *, route: str | None = None, most_tokens: int = 0
+        self, questions: Sequence[str], *, route: str | None, most_tokens: int, turns: Turns = (), plain: bool = True
     ) -> list[Answer]:
-        """Answer questions in one batch. `most_tokens` that `write` may add must fit into the context with the prompt.
+        """As KnowledgeModel.ask_many. `turns` and `plain` change nothing: the model always writes, and of the facts.
 
         In the stats `tokens` and `facts` are of the answer, the rest of the whole batch. Raises LimitError where the
         facts do not fit.
@@ -97,10 +101,10 @@ class PromptedFacts(StoreReader):
         prompts = [fact_prompt(q, [row.answer for _, row in facts]) for q, facts in zip(questions, read, strict=True)]
         for prompt in prompts:
             self._check_fits(prompt, most_tokens)
-        written = write(prompts)
-        seconds, total = time.perf_counter() - started, sum(map(len, written))
+        rows = written(self.model, self.tokenizer, prompts, most_tokens)
+        seconds, total = time.perf_counter() - started, sum(map(len, rows))
         answers = []
-        for ids, facts in zip(written, read, strict=True):
+        for ids, facts in zip(rows, read, strict=True):
             text = self.tokenizer.decode(ids, skip_special_tokens=True).strip()
             stats = _stats(route, len(facts), len(ids), total, seconds)
             answers.append(answer_from_text(text, facts, stats, numbered=True))

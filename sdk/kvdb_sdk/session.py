@@ -3,37 +3,30 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable, Iterator, Sequence
-from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import torch
-from transformers import StoppingCriteriaList
 
 from kvdb import SearchLimits, Store
 from kvdb.errors import AdapterError
 
-from .answer import UNKNOWN, Answer, is_unrelated, time_taken
-from .attachment import Knowledge, attached, store_facts
+from .answer import UNKNOWN, Answer
+from .attached_facts import AttachedFacts, Judged
+from .attachment import store_facts
 from .attend.adapter import Adapter, Card
-from .citing import answer_of
 from .conversation import Conversation
-from .generating import StopRefused, Turns, generated
+from .generating import Turns, written
 from .models.encoders import Encoder
 from .models.language_model import load_language_model
 from .prompted import FACTS_IN_PROMPT, PromptedFacts
 from .question.context import answer_from_context, check_prefer, context_prompt, speaks_of
-from .question.hops import Reader
-from .question.relatedness import Relatedness
-from .question.steps import Asking
 from .refusal.calibration_note import Calibration
-from .refusal.confidence import Evidence
 from .select.knowledge import StoreFacts
-from .select.page_table import PageCounters
 from .select.pager import DEFAULT_BUDGET
-from .select.routing import Route
+from .select.store_reader import StoreReader
 
 
 class KnowledgeModel:
@@ -68,15 +61,13 @@ class KnowledgeModel:
         `threshold` mean nothing then. See kvdb_sdk/prompted.py.
         """
         self.model, self.tokenizer, self.store, self.only_store = model, tokenizer, store, only_store
-        self._prompted: PromptedFacts | None = None
+        self._answering: AttachedFacts | PromptedFacts
         if adapter is None:
-            context = getattr(model.config, "max_position_embeddings", None)
-            self._prompted = PromptedFacts(
-                tokenizer, store, encoder=encoder, route=route, limits=limits, facts_in_prompt=facts_in_prompt,
-                context=context,
-            )  # fmt: skip
+            self._answering = PromptedFacts(
+                model, tokenizer, store, encoder=encoder, route=route, limits=limits, facts_in_prompt=facts_in_prompt
+            )
             return
-        self._facts = store_facts(
+        facts = store_facts(
             model,
             tokenizer,
             store,
@@ -88,6 +79,7 @@ class KnowledgeModel:
             threshold=threshold,
             calibration=calibration,
         )
+        self._answering = AttachedFacts(model, tokenizer, facts)
 
     @classmethod
     def from_pretrained(
@@ -98,9 +90,14 @@ class KnowledgeModel:
         return cls(model, tokenizer, store, **options)
 
     @property
-    def reader(self) -> Reader:
+    def reader(self) -> StoreReader:
         """What the store knows of the words of a question."""
-        return self._prompted if self._prompted is not None else self._facts
+        return self._answering.reader
+
+    @property
+    def facts(self) -> StoreFacts:
+        """How the attention sees the store. Raises AdapterError where the facts go into the prompt."""
+        return self._attached.reader
 
     def conversation(self) -> Conversation:
         """Several turns, of which later ones may lean on earlier ones. See kvdb_sdk/conversation.py."""
@@ -125,14 +122,13 @@ class KnowledgeModel:
         plain model where the question has nothing to do with the store. Raises LimitError for no such `prefer`.
         """
         check_prefer(prefer)
-        reader = self._prompted or self._facts
-        if context is None or prefer == "store" or not speaks_of(context, question, self.reader, reader.encoder):
+        if context is None or prefer == "store" or not speaks_of(context, question, self.reader, self.reader.encoder):
             plain = context is None and not self.only_store
             answer = self._ask_many([question], route, max_new_tokens, turns, plain)[0]
             if context is None or answer.answered:
                 return answer
         started = time.perf_counter()
-        ids = self._generate(self.model.generate, [context_prompt(question, context)], max_new_tokens, turns)[0]
+        [ids] = written(self.model, self.tokenizer, [context_prompt(question, context)], max_new_tokens, turns)
         text = self.tokenizer.decode(ids, skip_special_tokens=True).strip()
         return answer_from_context(text, len(ids), time.perf_counter() - started)
 
@@ -144,169 +140,34 @@ class KnowledgeModel:
         """
         return self._ask_many(questions, route, max_new_tokens, (), not self.only_store)
 
-    def _ask_many(
-        self, questions: Sequence[str], route: str | None, max_new_tokens: int, turns: Turns, plain: bool
-    ) -> list[Answer]:
-        """As ask_many; `plain`: questions that are none for the store get the plain model's answers, after `turns`."""
-        if not questions:
-            return []
-        if self._prompted is not None:
-            answers = self._prompted.ask_many(
-                questions,
-                lambda prompts: self._generate(self.model.generate, prompts, max_new_tokens),
-                route=route,
-                most_tokens=max_new_tokens,
-            )
-            return self._vouched_for(answers)
-        started = time.perf_counter()
-        before = replace(self._facts.pager.counters)
-        attaching = attached(self.model, self.tokenizer, self._facts)
-        with self._routed(route) as by, attaching as knowledge, self._facts.generation():
-            answers = self._in_steps(knowledge, questions, max_new_tokens)
-        if plain:
-            answers = self._not_for_the_store(questions, answers, max_new_tokens, turns)
-        total = sum(answer.stats["tokens"] for answer in answers)
-        stats = {"route": by} | self._stats(before, total, time.perf_counter() - started)
-        for answer in answers:
-            answer.stats.update(stats | {"tokens": answer.stats["tokens"]})
-        return self._vouched_for(answers)
-
-    def _vouched_for(self, answers: list[Answer]) -> list[Answer]:
-        """The answers; where only the store may speak, none in the model's own words."""
-        if not self.only_store:
-            return answers
-        return [a if a.answered else replace(a, text=UNKNOWN, spans=()) for a in answers]
-
-    def _in_steps(self, knowledge: Knowledge, questions: Sequence[str], most: int) -> list[Answer]:
-        """The answers to questions that may each take several steps; one batch a round."""
-        whole = self._facts.route != "hybrid" or not self._facts.adapter.config.copies
-        asking = [Asking.whole(question) if whole else Asking.start(question, self._facts) for question in questions]
-        while waiting := [one for one in asking if one.answer is None]:
-            heard = iter(self._asked(knowledge, [text for one in waiting for text in one.waiting], most))
-            for one in waiting:
-                one.hear([next(heard) for _ in one.waiting])
-        return [one.answer for one in asking if one.answer is not None]
-
-    def _asked(self, knowledge: Knowledge, questions: Sequence[str], most: int) -> list[Answer]:
-        """One batch through the attached model; an empty store knows nothing."""
-        with self._facts.generation() as snapshot:
-            if not snapshot.rows:
-                return [Answer(UNKNOWN, False, stats={"facts": 0, "attended": [], "tokens": 0}) for _ in questions]
-        stop = StoppingCriteriaList([StopRefused(knowledge)])
-        rows = self._generate(knowledge.generate, questions, most, stopping_criteria=stop)
-        copier = knowledge.copier
-        answers = []
-        for b, ids in enumerate(rows):
-            refused = copier is not None and copier.refused(b)
-            answer = answer_of(self.tokenizer, knowledge, b, ids[:1] if refused else ids)
-            answer.stats["tokens"] = 1 if refused else len(ids)
-            if refused:
-                answer.stats["related"] = round(self._facts.related(b), 4)
-            answers.append(answer)
-        return answers
-
-    def _not_for_the_store(
-        self, questions: Sequence[str], answers: list[Answer], most: int, turns: Turns
-    ) -> list[Answer]:
-        """Questions that are none for the store get the plain model's answers."""
-        others = [b for b, answer in enumerate(answers) if is_unrelated(answer)]
-        if not others:
-            return answers
-        with torch.no_grad():
-            rows = self._generate(self.model.generate, [questions[b] for b in others], most, turns)
-        for b, ids in zip(others, rows, strict=True):
-            text, stats = self.tokenizer.decode(ids, skip_special_tokens=True).strip(), answers[b].stats
-            answers[b] = replace(answers[b], text=text, stats=stats | {"tokens": stats["tokens"] + len(ids)})
-        return answers
-
-    @property
-    def facts(self) -> StoreFacts:
-        """How the attention sees the store. Raises AdapterError where the facts go into the prompt."""
-        if self._prompted is not None:
-            raise AdapterError("without an adapter no attention reads the store: give an adapter")
-        return self._facts
-
     def judge(self, questions: Sequence[str], *, hidden: Iterable[int] = ()) -> list[Judged]:
         """What refusal goes by, for each question as it stands; nothing is answered.
 
-        `hidden`: ids of rows that are left out, as if the store did not have them.
+        `hidden`: ids of rows that are left out, as if the store did not have them. Raises AdapterError where no adapter
+        copies.
         """
-        facts = self.facts
-        if not facts.adapter.config.copies:
-            raise AdapterError("this adapter does not copy and leaves refusal to the model: choose one that copies")
-        facts.hidden = frozenset(hidden)
-        try:
-            with attached(self.model, self.tokenizer, facts) as knowledge, facts.generation() as snapshot:
-                if not snapshot.rows:
-                    return [Judged(Evidence(null=1.0, weight=0.0), None, None) for _ in questions]
-                self._generate(knowledge.generate, questions, 1)
-                return [
-                    Judged(found, facts.relatedness(b), _row(knowledge, b))
-                    for b, found in enumerate(knowledge.evidence)
-                ]
-        finally:
-            facts.hidden = frozenset()
+        return self._attached.judge(questions, hidden=hidden)
 
     def ask_plain(self, question: str, *, max_new_tokens: int = 96) -> str:
         """What the same model says without the store; greedy."""
         with torch.no_grad():
-            ids = self._generate(self.model.generate, [question], max_new_tokens)[0]
+            [ids] = written(self.model, self.tokenizer, [question], max_new_tokens)
         text: str = self.tokenizer.decode(ids, skip_special_tokens=True)
         return text.strip()
 
-    def _generate(
-        self, generate: Any, questions: Sequence[str], most: int, turns: Turns = (), **more: Any
-    ) -> list[list[int]]:
-        context = getattr(self.model.config, "max_position_embeddings", None)
-        return generated(
-            self.tokenizer,
-            generate,
-            questions,
-            most,
-            turns,
-            device=self.model.device,
-            context=context,
-            config=getattr(self.model, "generation_config", None),
-            **more,
-        )
+    @property
+    def _attached(self) -> AttachedFacts:
+        if not isinstance(self._answering, AttachedFacts):
+            raise AdapterError("without an adapter no attention reads the store: give an adapter")
+        return self._answering
 
-    @contextmanager
-    def _routed(self, route: str | None) -> Iterator[Route]:
-        usual = self._facts.route
-        self._facts.route = self._facts.checked_route(route or usual)
-        try:
-            yield self._facts.route
-        finally:
-            self._facts.route = usual
-
-    def _stats(self, before: PageCounters, tokens: int, seconds: float) -> dict[str, Any]:
-        pager = self._facts.pager
-        now = pager.counters
-        return {
-            "tokens": tokens,
-            **time_taken(seconds, tokens),
-            "pages_hit": now.hits - before.hits,
-            "pages_missed": now.misses - before.misses,
-            "pages_evicted": now.evictions - before.evictions,
-            "bytes_paged": now.bytes - before.bytes,
-            "resident_bytes": pager.resident_bytes,
-            "budget_bytes": pager.budget,
-        }
-
-
-@dataclass(frozen=True, slots=True)
-class Judged:
-    """What is known of a question when its prompt has been read.
-
-    `relatedness`: None on the attention route. `row`: the one read most, which `evidence` is about; None without any.
-    """
-
-    evidence: Evidence
-    relatedness: Relatedness | None
-    row: int | None
-
-
-def _row(knowledge: Knowledge, prompt: int) -> int | None:
-    """The row that a prompt of the last `generate` read most."""
-    rows = knowledge.facts.selected[prompt]
-    return int(rows[knowledge.judged[prompt][0]]) if len(rows) else None
+    def _ask_many(
+        self, questions: Sequence[str], route: str | None, most: int, turns: Turns, plain: bool
+    ) -> list[Answer]:
+        """As ask_many; `plain`: questions that are none for the store get the plain model's answers, after `turns`."""
+        if not questions:
+            return []
+        answers = self._answering.ask_many(questions, route=route, most_tokens=most, turns=turns, plain=plain)
+        if self.only_store:  # nothing in the model's own words
+            answers = [a if a.answered else replace(a, text=UNKNOWN, spans=()) for a in answers]
+        return answers

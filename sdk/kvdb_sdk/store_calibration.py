@@ -21,6 +21,7 @@ from kvdb.errors import LimitError
 from kvdb.file.failures import read_only
 
 from .answer import RELATED
+from .attached_facts import Judged
 from .evaluation.metrics import calibration as measured
 from .own_questions import MISSING, OwnQuestion, own_questions
 from .question.relatedness import SIGNS as RELATED_SIGNS
@@ -28,7 +29,7 @@ from .question.wordings import ordinary_requests
 from .refusal import confidence
 from .refusal.calibration_note import Calibration, keep
 from .refusal.refitting import F64, log_losses, refit
-from .session import Judged, KnowledgeModel
+from .session import KnowledgeModel
 
 FITTED_ONLY = "fitted only"  # kind of what a fit sees and the report leaves out
 FEWEST = 20  # questions, of each of the two classes a half

@@ -69,7 +69,7 @@ def test_lines_are_utf8_whatever_they_are(run, db: Path) -> None:
 
 
 def test_a_question_that_is_too_long_does_not_end_it(run, db: Path) -> None:
-    result = run("chat", db, "--encoder", ENCODER, input="x" * 1001 + "\ncapital of Japan?\n")
+    result = run("chat", db, "--encoder", ENCODER, input="x" * 1001 + "\ncapital of Japan?\n", code=1)
     assert result.stdout.startswith("Tokyo")
     assert "kvdb: error: the longest question takes" in result.stderr
 

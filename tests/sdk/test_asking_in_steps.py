@@ -70,10 +70,10 @@ def test_other_routes_ask_as_it_stands(asking):
 
 def test_the_tokens_of_the_plain_model_are_added_once(asking, monkeypatch):
     """A refused question that is none for the store: one token of the refusal, and those of the plain answer."""
-    monkeypatch.setattr(asking._facts, "threshold", 1.1)
+    monkeypatch.setattr(asking.facts, "threshold", 1.1)
     refused = asking.ask("What is the capital of Place 3?", max_new_tokens=9)
     assert refused.stats["ms_per_token"] == pytest.approx(1000 * refused.stats["seconds"], rel=0.02)
-    monkeypatch.setattr(asking._facts, "related", lambda prompt: 0.0)
+    monkeypatch.setattr(asking.facts, "related", lambda prompt: 0.0)
     plain = asking.ask("Write a haiku.", max_new_tokens=4)
     assert (refused.stats["tokens"], plain.stats["tokens"]) == (1, 1 + 4)
     assert not plain.answered

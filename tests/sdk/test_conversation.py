@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from kvdb.errors import LimitError
-from kvdb_sdk import Answer, Citation, Conversation, KnowledgeModel
+from kvdb_sdk import Answer, Citation, Conversation, KnowledgeModel, attached_facts
 from kvdb_sdk.conversation import KEPT
 from kvdb_sdk.models.prompts import chat_prompt
 from kvdb_sdk.question.context import context_prompt, speaks_of
@@ -50,7 +50,7 @@ class Told:
     def __init__(self) -> None:
         self.heard: list[tuple[str, tuple[tuple[str, str], ...]]] = []
 
-    def ask(self, question, *, max_new_tokens=96, context=None, prefer="store", turns=()) -> Answer:
+    def ask(self, question, *, route=None, max_new_tokens=96, context=None, prefer="store", turns=()) -> Answer:
         self.heard.append((question, tuple(turns)))
         for subject in self.reader.subjects(question)[:1]:
             noun, match = self.reader.best_noun(question, subject.nouns)
@@ -144,9 +144,17 @@ def test_with_a_model_and_a_store(knowing):
     ]
 
 
+def test_a_turn_goes_by_the_route_that_is_asked_for(knowing):
+    conversation = knowing.conversation()
+    turns = ("What is the capital of Place 3?", None), ("and Place 5?", "encoder"), ("and Place 7?", "attention")
+    assert [conversation.ask(q, route=route, max_new_tokens=1).stats["route"] for q, route in turns] == [
+        "hybrid", "encoder", "attention",
+    ]  # fmt: skip
+
+
 def test_without_an_adapter_turns_are_completed_too(model, store):
     asking = KnowledgeModel(model, TOKENIZER, store, adapter=None, encoder=tiny_store.encoder(), facts_in_prompt=1)
-    asking._prompted.context = None  # the tiny model reads 64 tokens, and does not mind more
+    asking.reader.context = None  # the tiny model reads 64 tokens, and does not mind more
     conversation = asking.conversation()
     assert (
         asked(conversation, "What is the capital of Place 3?", "and Place 5?")[1] == "What is the capital of Place 5?"
@@ -164,15 +172,15 @@ def test_earlier_turns_go_through_the_chat_template():
 def test_the_plain_model_sees_the_turns(refusing, monkeypatch):
     """What is refused as none for the store is written by the plain model, after the earlier turns."""
     written = []
-    generate = KnowledgeModel._generate
+    write = attached_facts.written
     monkeypatch.setattr(
-        KnowledgeModel,
-        "_generate",
-        lambda self, how, questions, most, turns=(), **more: (
-            written.append((list(questions), list(turns))) or generate(self, how, questions, most, turns, **more)
+        attached_facts,
+        "written",
+        lambda model, tokenizer, questions, most, turns=(), **more: (
+            written.append((list(questions), list(turns))) or write(model, tokenizer, questions, most, turns, **more)
         ),
     )
-    monkeypatch.setattr(type(refusing._facts), "related", lambda self, prompt: 0.0)
+    monkeypatch.setattr(type(refusing.facts), "related", lambda self, prompt: 0.0)
     conversation = refusing.conversation()
     first = conversation.ask("hello", max_new_tokens=4)
     conversation.ask("bye", max_new_tokens=4)

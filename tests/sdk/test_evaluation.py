@@ -128,7 +128,7 @@ def test_without_a_null_fact_it_is_never_read():
 def test_where_every_layer_selects_each_goes_on_with_its_own_facts(model, store):
     """The paper's mode: the answer's tokens read, in each KB layer, what that layer selected for the prompt."""
     asking = reading(model, store, route="attention", select_layers=(0, 2), copies=False)
-    facts, seen = asking._facts, []
+    facts, seen = asking.facts, []
     original = type(facts).facts
 
     def watched(self, layer, q):

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import dataclasses
+from types import SimpleNamespace
+from unittest import mock
 
 import numpy as np
 import pytest
@@ -11,7 +13,7 @@ import kvdb
 from kvdb import Fact, SearchLimits
 from kvdb.errors import AdapterError, EncoderMismatchError, LimitError
 from kvdb.kg2kv import Nouns, rows
-from kvdb_sdk import KnowledgeModel, attach
+from kvdb_sdk import KnowledgeModel, attach, prompted
 from kvdb_sdk.answer import says_unknown
 from kvdb_sdk.models.encoders import Encoder
 from kvdb_sdk.prompted import PromptedFacts
@@ -39,7 +41,7 @@ class Writer:
         self.text = text
         self.prompts: list[str] = []
 
-    def __call__(self, prompts):
+    def __call__(self, model, tokenizer, prompts, most):
         self.prompts += prompts
         ids = TOKENIZER(self.text, add_special_tokens=False)["input_ids"]
         return [[*ids, TOKENIZER.eos_token_id] for _ in prompts]
@@ -49,9 +51,20 @@ def numbered(prompt: str) -> list[str]:
     return [line for line in prompt.splitlines() if line.startswith("[")]
 
 
+def prompted_facts(store, *, context=None, encoder=ENCODER, **options):
+    config = SimpleNamespace(max_position_embeddings=context)
+    return PromptedFacts(SimpleNamespace(config=config, device=None), TOKENIZER, store, encoder=encoder, **options)
+
+
+def asked(facts, question, writer):
+    with mock.patch.object(prompted, "written", writer):
+        [answer] = facts.ask_many([question], route=None, most_tokens=0)
+    return answer
+
+
 def ask(store, text="Town 21", question=QUESTION, **options):
     writer = Writer(text)
-    answer = PromptedFacts(TOKENIZER, store, encoder=ENCODER, **options).ask_many([question], writer)[0]
+    answer = asked(prompted_facts(store, **options), question, writer)
     return answer, writer.prompts[0]
 
 
@@ -89,7 +102,7 @@ def test_a_model_that_does_not_know_cites_nothing(store):
 def test_an_empty_store_is_not_asked(tmp_path):
     writer = Writer("Town 21")
     with kvdb.open(tmp_path / "empty.kvdb", create=True) as empty:
-        answer = PromptedFacts(TOKENIZER, empty, encoder=ENCODER).ask_many([QUESTION], writer)[0]
+        answer = asked(prompted_facts(empty), QUESTION, writer)
     assert (answer.text, answer.answered, writer.prompts) == ("I do not know.", False, [])
 
 
@@ -100,8 +113,8 @@ def test_only_the_hybrid_route_looks_names_up(tmp_path, route, there):
         store.bind_encoder(blind.record)
         store.insert(tiny_store.FACTS, blind)
         writer = Writer("Hm")
-        facts = PromptedFacts(TOKENIZER, store, encoder=blind, route=route, facts_in_prompt=1)
-        facts.ask_many(["What is the capital of Place 31?"], writer)
+        facts = prompted_facts(store, encoder=blind, route=route, facts_in_prompt=1)
+        asked(facts, "What is the capital of Place 31?", writer)
     assert (numbered(writer.prompts[0]) == ["[1] The capital of Place 31 is Town 217."]) is there
 
 
@@ -123,7 +136,7 @@ def test_what_cannot_be_is_refused(store):
         ask(store, context=30, facts_in_prompt=None)
     other = Encoder(lambda texts: ENCODER(texts)[:, ::-1], name="tiny")
     with pytest.raises(EncoderMismatchError):
-        PromptedFacts(TOKENIZER, store, encoder=other)
+        prompted_facts(store, encoder=other)
 
 
 @pytest.fixture(scope="module")
@@ -208,13 +221,13 @@ def test_says_unknown(text, unknown):
 
 
 def test_what_the_store_has_about_a_term(store):
-    found = PromptedFacts(TOKENIZER, store, encoder=ENCODER).about("Place 3")
+    found = prompted_facts(store).about("Place 3")
     assert (found.term, found.nouns, found.values("capital")) == ("Place 3", ["capital"], ["Town 21"])
-    assert PromptedFacts(TOKENIZER, store, encoder=ENCODER).about("Town 21") is None
+    assert prompted_facts(store).about("Town 21") is None
 
 
 def test_terms_as_they_are_spelt_are_found_without_the_encoder(store):
-    reader = PromptedFacts(TOKENIZER, store, encoder=ENCODER)
+    reader = prompted_facts(store)
     reader.encoder = None
     assert [subject.term for subject in reader.subjects(QUESTION, spelt=True)] == ["Place 3"]
     assert reader.subjects(QUESTION.lower(), spelt=True) == []
