@@ -122,7 +122,7 @@ class PromptedFacts(StoreReader):
             every = self._all(snapshot)
             return [every for _ in questions]
         vectors = self.encoder([question or "?" for question in questions])  # [B, E]
-        matcher = by_any_name(self.matcher, self.relations.aliases(snapshot)) if route == "hybrid" else None
+        matcher = by_any_name(self.matcher, self.relations.names(snapshot)) if route == "hybrid" else None
         found = find(snapshot, questions, vectors, matcher, self.pager, self.limits)
         return [[row_in_words(snapshot, int(row)) for row in self._best(snapshot, each)] for each in found]
 

@@ -5,10 +5,13 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+import kvdb
+from kvdb.types import Relation
 from kvdb_sdk import KnowledgeModel
-from kvdb_sdk.question.aliases import by_any_name, in_nouns, with_aliases
+from kvdb_sdk.question.aliases import by_any_name, in_nouns, own_name, with_aliases
 from kvdb_sdk.question.word_match import word_match
 from kvdb_sdk.refusal.confidence import Evidence, in_words
+from kvdb_sdk.select.relations import StoreRelations
 
 from . import tiny, tiny_store
 
@@ -70,6 +73,38 @@ def test_a_noun_is_no_alias_of_another():
     assert with_aliases(["block", "chapter"], {"block": ["chapter", "group"]}) == {
         "chapter": "chapter", "group": "block", "block": "block",
     }  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("name", "noun", "own"),
+    [
+        ("code also", "condition to code also", "code also"),
+        ("operated_by", "operator", "operated by"),
+        ("Capital", "capital", None),
+        ("P19", "place of birth", None),
+        ("is in", "place", None),
+    ],
+)
+def test_the_words_that_the_facts_have_are_a_name_where_they_say_something(name, noun, own):
+    assert own_name(Relation(1, name, noun, "thing", False, 1)) == own
+
+
+def test_the_words_that_the_facts_have_are_no_alias(tmp_path):
+    """They count for what a question means, and do not make it one that has the noun."""
+    encoder = tiny_store.encoder()
+    with kvdb.open(tmp_path / "s.kvdb", create=True) as store:
+        store.bind_encoder(encoder.record)
+        store.insert([("Ada", "was born in", "Rome"), ("Ada", "has the birthplace", "Rome")], encoder)
+        for relation in store.relations():
+            store.set_nouns(relation.name, tail_noun="birthplace", encode=encoder)
+        store.set_nouns("was born in", aliases=["cradle"])
+        relations = StoreRelations()
+        with store.snapshot() as snapshot:
+            assert relations.aliases(snapshot) == {"birthplace": ("cradle",)}
+            assert relations.names(snapshot) == {"birthplace": ("was born in", "cradle", "has the birthplace")}
+        store.set_nouns("was born in", aliases=[])
+        with store.snapshot() as snapshot:
+            assert relations.aliases(snapshot) == {}
 
 
 def test_refusal_takes_an_alias_for_the_noun():

@@ -1,8 +1,9 @@
-"""Relations by other names than their nouns: what the people of a trade call them, as a store was told.
+"""Relations by other names than their nouns: as the facts have them, and as the people of a trade call them.
 
-No model knows that the "Excludes1 note" of a diagnosis is what it is "never coded together with". An alias is one more
-noun that a question may mean, and a relation is meant as well as the best of its names. Where an alias stands word for
-word, the question counts as one that has the noun.
+No model knows that the "Excludes1 note" of a diagnosis is what it is "never coded together with". An alias, which a
+store was told, is one more noun that a question may mean, and a relation is meant as well as the best of its names: its
+noun, the words that the facts have for it ("code also", for "the condition to code also"), its aliases. Where an alias
+stands word for word, the question counts as one that has the noun.
 """
 
 from __future__ import annotations
@@ -12,30 +13,38 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
-from kvdb.types import F32
+from kvdb.nouns.words import clean
+from kvdb.types import F32, Relation
 
-from .forms import singular_or_plural
+from .forms import content_words, singular_or_plural
 from .relation_match import Match
 
-Aliases = Mapping[str, Sequence[str]]  # the noun of a relation -> what else questions call it
+Aliases = Mapping[str, Sequence[str]]  # the noun of a relation -> other names
 
 
-def by_any_name(match: Match, aliases: Aliases) -> Match:
+def own_name(relation: Relation) -> str | None:
+    """The words that the facts have for a relation, where they are others than its noun and say something."""
+    name = clean(relation.name)
+    says = name != name.upper() and content_words(name)  # "P19" says nothing
+    return name if says and name.casefold() != relation.tail_noun.casefold() else None
+
+
+def by_any_name(match: Match, names: Aliases) -> Match:
     """A match in which each noun is meant as well as the best of its names."""
-    if not aliases:
+    if not names:
         return match
 
     def matched(
         asked: Sequence[str], nouns: Sequence[Sequence[str]], values: Sequence[Sequence[str]] | None = None
     ) -> list[F32]:
-        counts = [[1 + len(aliases.get(noun, ())) for noun in group] for group in nouns]
-        names = [[name for noun in group for name in (noun, *aliases.get(noun, ()))] for group in nouns]
+        counts = [[1 + len(names.get(noun, ())) for noun in group] for group in nouns]
+        every = [[name for noun in group for name in (noun, *names.get(noun, ()))] for group in nouns]
         if values is not None:
             values = [
                 [value for value, count in zip(group, each, strict=True) for _ in range(count)]
                 for group, each in zip(values, counts, strict=True)
             ]
-        found = match(asked, names, values)
+        found = match(asked, every, values)
         return [
             np.maximum.reduceat(scores, np.cumsum([0, *each[:-1]])) if each else scores
             for scores, each in zip(found, counts, strict=True)

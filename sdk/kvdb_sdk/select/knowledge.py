@@ -155,7 +155,7 @@ class StoreFacts(StoreReader):
     def _match(self, snapshot: Snapshot) -> Match:
         """How well questions mean relations, by any of their names: by the encoder, on the attention route by words."""
         matcher: Match = word_match if self.matcher is None or self.route == "attention" else self.matcher
-        return by_any_name(matcher, self.relations.aliases(snapshot))
+        return by_any_name(matcher, self.relations.names(snapshot))
 
     def most_read(self, prompt: int, weights: Sequence[float]) -> tuple[int, float]:
         """The place of the row that a prompt reads most, given its copy weights [n + 1], and how much; see rows.py."""

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Sequence
 from itertools import islice
 
 from kvdb import Snapshot
 from kvdb.types import Relation
 
-from ..question.aliases import Aliases
+from ..question.aliases import Aliases, own_name
 from ..question.kinds import Kinds
 
 MOST = 2000  # relations that are looked at
@@ -23,6 +24,7 @@ class StoreRelations:
     def __init__(self) -> None:
         self._transaction = -1  # that _relations are of
         self._relations: list[Relation] = []
+        self._names: dict[str, tuple[str, ...]] = {}
         self._aliases: dict[str, tuple[str, ...]] = {}
         self._kinds: Kinds | None = None
         self._kinds_of: dict[tuple[int, str], int] = {}  # relations and how many facts they had
@@ -31,8 +33,13 @@ class StoreRelations:
         """Of all relations, as questions for a tail have them."""
         return [relation.tail_noun for relation in self._of(snapshot)]
 
+    def names(self, snapshot: Snapshot) -> Aliases:
+        """What else the nouns of relations are called: by the facts, and by questions."""
+        self._of(snapshot)
+        return self._names
+
     def aliases(self, snapshot: Snapshot) -> Aliases:
-        """What else questions call the nouns of the relations that have aliases."""
+        """What else questions call them, as the store was told."""
         self._of(snapshot)
         return self._aliases
 
@@ -52,11 +59,20 @@ class StoreRelations:
     def _of(self, snapshot: Snapshot) -> list[Relation]:
         if self._transaction != snapshot.txn_id:
             self._transaction, self._relations = snapshot.txn_id, snapshot.relations()[:MOST]
-            self._aliases = {}
-            for one in self._relations:
-                if one.aliases:
-                    self._aliases[one.tail_noun] = (*self._aliases.get(one.tail_noun, ()), *one.aliases)
+            self._aliases = _by_noun((one.tail_noun, one.aliases) for one in self._relations)
+            self._names = _by_noun(
+                (one.tail_noun, [name for name in (own_name(one), *one.aliases) if name]) for one in self._relations
+            )
         return self._relations
+
+
+def _by_noun(names: Iterable[tuple[str, Sequence[str]]]) -> dict[str, tuple[str, ...]]:
+    """The names of each noun that has some, each once: relations may share one."""
+    found: dict[str, dict[str, None]] = {}
+    for noun, others in names:
+        if others:
+            found.setdefault(noun, {}).update(dict.fromkeys(others))
+    return {noun: tuple(others) for noun, others in found.items()}
 
 
 def _much_the_same(relations: list[Relation], before: dict[tuple[int, str], int]) -> bool:
