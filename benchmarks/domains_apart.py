@@ -24,8 +24,9 @@ from kvdb_sdk.attend.adapter import Adapter, load_adapter
 from kvdb_sdk.models.encoders import Encoder, load_encoder
 from kvdb_sdk.models.language_model import load_language_model
 from kvdb_sdk.question import relation_match as matching
+from kvdb_sdk.question.aliases import by_any_name, own_name
 from kvdb_sdk.question.relation_encoder import relation_match
-from kvdb_sdk.question.relation_match import SUBJECT, RelationMatch
+from kvdb_sdk.question.relation_match import SUBJECT, Match, RelationMatch
 from kvdb_sdk.question.relation_reader import relation_reader
 from kvdb_sdk.question.wordings import word
 from kvdb_sdk.refusal.confidence import known_probability
@@ -37,6 +38,7 @@ FOLDS = 10
 THRESHOLDS = (0.35, 0.4, 0.45)
 SHARES = {"encoder": None, "model": 1.0, "both": matching.READ}  # of the model's logits in the match
 Domains = Sequence[dict[str, Any]]
+Asked = tuple[str, list[str], list[str], int]
 
 
 def main() -> None:
@@ -76,33 +78,39 @@ def _relations(
 ) -> dict[str, Any]:
     """The share of questions whose relation is meant best among those of one subject of its domain."""
     read = relation_reader(adapter, model, tokenizer)
-    questions = list(_questions(domains, seed))
-    out: dict[str, Any] = {"questions": len(questions)}
+    asked = [list(_questions(domain, seed)) for domain in domains]
+    out: dict[str, Any] = {"questions": sum(map(len, asked))}
     for name, share in SHARES.items():
         if share is not None and read is None:
             continue
         with mock.patch.object(matching, "READ", share):
             matcher: RelationMatch = relation_match(adapter, encode, None if share is None else read)
-            right = 0
-            for start in range(0, len(questions), 16):
-                asked, nouns, values, own = zip(*questions[start : start + 16], strict=True)
-                matches = matcher(asked, nouns, values)
-                right += sum(int(match.argmax()) == at for match, at in zip(matches, own, strict=True))
-        out[name] = round(right / len(questions), 4)
+            right = sum(_right(by_any_name(matcher, _names(each)), of) for each, of in zip(domains, asked, strict=True))
+        out[name] = round(right / out["questions"], 4)
     return out
 
 
-def _questions(domains: Domains, seed: int) -> Iterator[tuple[str, list[str], list[str], int]]:
+def _names(domain: dict[str, Any]) -> dict[str, list[str]]:
+    nouns = {name: noun_forms(name).tail_noun for name in domain["relations"]}
+    return {noun: [own] for name, noun in nouns.items() if (own := own_name(name, noun))}
+
+
+def _right(match: Match, asked: Sequence[Asked]) -> int:
+    """How many questions mean their own relation best."""
+    texts, nouns, values, own = zip(*asked, strict=True)
+    return sum(int(scores.argmax()) == at for scores, at in zip(match(texts, nouns, values), own, strict=True))
+
+
+def _questions(domain: dict[str, Any], seed: int) -> Iterator[Asked]:
     """Each question, its subject masked, with the nouns and values of one of its domain's subjects, and its own's."""
-    for domain in domains:
-        rng = random.Random(f"{seed} {domain['domain']}")
-        for relation, about in domain["relations"].items():
-            for text in about["asked"]:
-                at = rng.choice([i for i, value in enumerate(about["values"]) if value is not None])
-                told = {name: each["values"][at] for name, each in domain["relations"].items()}
-                told = {name: value for name, value in told.items() if value is not None}
-                nouns = [noun_forms(name).tail_noun for name in told]
-                yield word(text, "", SUBJECT), nouns, list(told.values()), list(told).index(relation)
+    rng = random.Random(f"{seed} {domain['domain']}")
+    for relation, about in domain["relations"].items():
+        for text in about["asked"]:
+            at = rng.choice([i for i, value in enumerate(about["values"]) if value is not None])
+            told = {name: each["values"][at] for name, each in domain["relations"].items()}
+            told = {name: value for name, value in told.items() if value is not None}
+            nouns = [noun_forms(name).tail_noun for name in told]
+            yield word(text, "", SUBJECT), nouns, list(told.values()), list(told).index(relation)
 
 
 def _refusal(found: dict[str, list[list[Outcome]]], own: Sequence[float]) -> Iterator[dict[str, Any]]:

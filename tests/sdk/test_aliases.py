@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 
 import kvdb
-from kvdb.types import Relation
 from kvdb_sdk import KnowledgeModel
 from kvdb_sdk.question.aliases import by_any_name, in_nouns, own_name, with_aliases
+from kvdb_sdk.question.relation_match import OTHER_WAY
 from kvdb_sdk.question.word_match import word_match
 from kvdb_sdk.refusal.confidence import Evidence, in_words
 from kvdb_sdk.select.relations import StoreRelations
@@ -79,14 +79,32 @@ def test_a_noun_is_no_alias_of_another():
     ("name", "noun", "own"),
     [
         ("code also", "condition to code also", "code also"),
-        ("operated_by", "operator", "operated by"),
+        ("type_of_company", "company type", "type of company"),
+        ("covers", "what it covers", "covers"),
         ("Capital", "capital", None),
         ("P19", "place of birth", None),
-        ("is in", "place", None),
+        ("is in", "what it is in", None),
+        ("supplier to", "what it is supplier to", None),
+        ("acquired by", "acquirer", None),
+        ("owns", "property", None),
     ],
 )
-def test_the_words_that_the_facts_have_are_a_name_where_they_say_something(name, noun, own):
-    assert own_name(Relation(1, name, noun, "thing", False, 1)) == own
+def test_the_words_that_the_facts_have_are_a_name_where_the_noun_has_them_too(name, noun, own):
+    assert own_name(name, noun) == own
+
+
+def test_other_names_are_asked_for_the_other_way_round_as_the_noun_is():
+    """What covers it is not what it covers, nor "the covers of it"."""
+    names = {"what it covers": ("covers",)}
+
+    def match(asked, nouns, values=None):
+        return [np.array([0.3 if noun.startswith("what") else 0.9 for noun in group], np.float32) for group in nouns]
+
+    [other_way, this_way] = by_any_name(match, names)(
+        ["What covers it?", "What does it cover?"], [["what it covers"]] * 2
+    )
+    assert other_way.tolist() == [pytest.approx(0.9 - OTHER_WAY)] and this_way.tolist() == [pytest.approx(0.9)]
+    assert other_way.dtype == np.float32
 
 
 def test_the_words_that_the_facts_have_are_no_alias(tmp_path):
@@ -94,14 +112,14 @@ def test_the_words_that_the_facts_have_are_no_alias(tmp_path):
     encoder = tiny_store.encoder()
     with kvdb.open(tmp_path / "s.kvdb", create=True) as store:
         store.bind_encoder(encoder.record)
-        store.insert([("Ada", "was born in", "Rome"), ("Ada", "has the birthplace", "Rome")], encoder)
+        store.insert([("Ada", "was born in", "Rome"), ("Ada", "has birthplace", "Rome")], encoder)
         for relation in store.relations():
             store.set_nouns(relation.name, tail_noun="birthplace", encode=encoder)
         store.set_nouns("was born in", aliases=["cradle"])
         relations = StoreRelations()
         with store.snapshot() as snapshot:
             assert relations.aliases(snapshot) == {"birthplace": ("cradle",)}
-            assert relations.names(snapshot) == {"birthplace": ("was born in", "cradle", "has the birthplace")}
+            assert relations.names(snapshot) == {"birthplace": ("cradle", "has birthplace")}
         store.set_nouns("was born in", aliases=[])
         with store.snapshot() as snapshot:
             assert relations.aliases(snapshot) == {}

@@ -14,19 +14,28 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 
 from kvdb.nouns.words import clean
-from kvdb.types import F32, Relation
+from kvdb.types import F32
 
-from .forms import content_words, singular_or_plural
-from .relation_match import Match
+from .direction import asks_the_other_way
+from .forms import content_words, singular_or_plural, stem
+from .relation_match import OTHER_WAY, Match
+
+_OPEN = re.compile(r"\b(?:of|to|for|by|from|in|on|at|as|into)$", re.IGNORECASE)
 
 Aliases = Mapping[str, Sequence[str]]  # the noun of a relation -> other names
 
 
-def own_name(relation: Relation) -> str | None:
-    """The words that the facts have for a relation, where they are others than its noun and say something."""
-    name = clean(relation.name)
-    says = name != name.upper() and content_words(name)  # "P19" says nothing
-    return name if says and name.casefold() != relation.tail_noun.casefold() else None
+def own_name(relation: str, noun: str) -> str | None:
+    """The words that the facts have for a relation, where its noun has them all in another form.
+
+    "Acquired by" is no name of the "acquirer", nor "supplier to" of "what it is supplier to": what was acquired by it,
+    or who is the supplier to it, asks the other way round.
+    """
+    name = clean(relation)
+    said, kept = ({stem(word) for word in content_words(text)} for text in (name, noun))
+    if not said or not said <= kept or _OPEN.search(name) or name.casefold() == noun.casefold():
+        return None
+    return name
 
 
 def by_any_name(match: Match, names: Aliases) -> Match:
@@ -45,12 +54,22 @@ def by_any_name(match: Match, names: Aliases) -> Match:
                 for group, each in zip(values, counts, strict=True)
             ]
         found = match(asked, every, values)
-        return [
-            np.maximum.reduceat(scores, np.cumsum([0, *each[:-1]])) if each else scores
-            for scores, each in zip(found, counts, strict=True)
-        ]
+        return [_best(*each) for each in zip(asked, nouns, counts, found, strict=True)]
 
     return matched
+
+
+def _best(text: str, nouns: Sequence[str], counts: Sequence[int], scores: F32) -> F32:
+    """The best score of each noun's names [n] from those of all names. Others than the noun are asked for the other way
+    round as it is.
+    """
+    if not nouns:
+        return scores
+    starts = np.cumsum([0, *counts[:-1]])  # [n] where the noun itself stands, whose match knows of directions
+    less = np.repeat([OTHER_WAY * asks_the_other_way(text, noun) for noun in nouns], counts)
+    less[starts] = 0.0
+    best: F32 = np.maximum.reduceat(scores - less, starts).astype(np.float32)
+    return best
 
 
 def with_aliases(nouns: Sequence[str], aliases: Aliases) -> dict[str, str]:

@@ -61,7 +61,8 @@ class StoreRelations:
             self._transaction, self._relations = snapshot.txn_id, snapshot.relations()[:MOST]
             self._aliases = _by_noun((one.tail_noun, one.aliases) for one in self._relations)
             self._names = _by_noun(
-                (one.tail_noun, [name for name in (own_name(one), *one.aliases) if name]) for one in self._relations
+                (one.tail_noun, [name for name in (own_name(one.name, one.tail_noun), *one.aliases) if name])
+                for one in self._relations
             )
         return self._relations
 
