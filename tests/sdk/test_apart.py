@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import importlib
 import random
+from pathlib import Path
 
 import pytest
 
@@ -129,3 +131,21 @@ def test_what_leads_speaks_for_the_fact():
     ]
     fit = coefficients(found, (0.0,) * 8)
     assert known_probability(fit, found[0].evidence) > 0.8 > 0.2 > known_probability(fit, found[-1].evidence)
+
+
+def test_the_benchmark_counts_what_is_answered_and_what_is_refused(monkeypatch):
+    """benchmarks/domains_apart.py: (kind, right, probability) of each question, refused below 0.4."""
+    monkeypatch.syspath_prepend(str(Path(__file__).parents[2] / "benchmarks"))
+    benchmark = importlib.import_module("domains_apart")
+    seen = [
+        (THERE, True, 0.9), (THERE, True, 0.4), (THERE, False, 0.7), (THERE, True, 0.1), (THERE, False, 0.2),
+        (FACT_MISSING, False, 0.39), (FACT_MISSING, False, 0.8), (RELATION_MISSING, False, 0.0),
+    ]  # fmt: skip
+    judged = [
+        (Outcome(ApartQuestion("?", ("a", "b", "c"), kind), Evidence(0.0, 1.0), right), p) for kind, right, p in seen
+    ]
+    assert benchmark._shares(judged, 0.4) == {
+        "refuse below": 0.4, "questions": 8, "read most": 0.6, "right": 0.4, "wrong": 0.2,
+        "fact missing, refused": 0.5, "relation missing, refused": 1.0,
+        "refusal F1": round(2 / (1 / (2 / 4) + 1 / (2 / 3)), 4),  # precision: 2 of 4 refusals, recall: 2 of 3
+    }  # fmt: skip
