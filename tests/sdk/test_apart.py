@@ -123,6 +123,14 @@ def test_where_nothing_tells_refusal_is_the_answer():
     assert coefficients(turned[::2], before) == before == coefficients([], before)  # one class alone teaches nothing
 
 
+def test_relations_that_a_store_lacks_are_not_fitted():
+    seen = [outcome(Evidence(0.1, 0.5, lead=0.3 if right else -0.2), right=right) for right in (True, False) * 20]
+    lacking = Outcome(
+        ApartQuestion("?", ("Place", "river", "Water"), RELATION_MISSING), Evidence(0, 1, lead=0.4), False
+    )
+    assert coefficients([*seen, *[lacking] * 40], (0.0,) * 8) == coefficients(seen, (0.0,) * 8)
+
+
 def test_what_leads_speaks_for_the_fact():
     found = [
         outcome(Evidence(0.1, 0.5, match=0.5, lead=0.3 if right else -0.2), right=right)
