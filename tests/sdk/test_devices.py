@@ -42,6 +42,12 @@ def test_a_cpu_has_bfloat16_where_it_multiplies_faster(monkeypatch, untried, cap
         assert "bfloat16" in caplog.messages[-1]
 
 
+def test_a_cpu_with_amx_is_not_tried(monkeypatch, untried):
+    monkeypatch.setattr(torch.cpu, "get_capabilities", lambda: {"avx512_bf16": True, "amx_bf16": True})
+    monkeypatch.setattr(devices, "_seconds", lambda dtype: pytest.fail("was tried"))
+    assert devices.default_dtype(CPU) is torch.bfloat16
+
+
 def test_a_cpu_without_instructions_for_bfloat16_is_not_tried(monkeypatch, untried):
     monkeypatch.setattr(torch.cpu, "get_capabilities", lambda: {"avx2": True})
     monkeypatch.setattr(devices, "_seconds", lambda dtype: pytest.fail("was tried"))
