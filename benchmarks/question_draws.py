@@ -40,6 +40,11 @@ def general() -> list[str]:
     return (QUESTIONS / "general.txt").read_text(encoding="utf-8").splitlines()
 
 
+def other_languages() -> list[str]:
+    """Those of the free wordings that are German, French or Spanish."""
+    return (QUESTIONS / "other_languages.txt").read_text(encoding="utf-8").splitlines()
+
+
 def facts(folder: Path, domain: str) -> list[Triple]:
     return [item for item in read(folder / f"{domain}.tsv.gz") if isinstance(item, Triple)]
 

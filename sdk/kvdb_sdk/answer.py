@@ -51,7 +51,7 @@ class Answer:
       (of those that were refused)
     - worded_by: "store", where the sentence is the store's own and not the model's
     - pages_hit, pages_missed, pages_evicted, bytes_paged, resident_bytes, budget_bytes of the pager
-    - parts: how many an answer in steps has; asked: the question as a conversation understood it
+    - parts: how many an answer in steps has; asked: the question as it was understood, where that is not as it was put
     - from: "context", where a given text was read
     """
 

@@ -22,8 +22,9 @@ from .answer import UNKNOWN, Answer, is_unrelated, time_taken
 from .attachment import Knowledge, attached
 from .citing import answer_of
 from .generating import StopRefused, Turns, written
+from .question.asking import Asking
+from .question.joining import ended_once
 from .question.relatedness import Relatedness
-from .question.steps import Asking
 from .refusal.confidence import Evidence
 from .select.knowledge import StoreFacts
 from .select.page_table import PageCounters
@@ -58,7 +59,7 @@ class AttachedFacts:
         before = replace(self.reader.pager.counters)
         attaching = attached(self.model, self.tokenizer, self.reader)
         with self._routed(route) as by, attaching as knowledge, self.reader.generation():
-            answers = self._in_steps(knowledge, questions, most_tokens)
+            answers = [ended_once(answer) for answer in self._in_steps(knowledge, questions, most_tokens)]
         if plain:
             answers = self._not_for_the_store(questions, answers, most_tokens, turns)
         total = sum(answer.stats["tokens"] for answer in answers)

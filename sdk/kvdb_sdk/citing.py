@@ -16,6 +16,7 @@ from .attachment import Knowledge
 from .attend.copying import Copier, kind_name
 from .question.forms import content_words, has_content, has_noun, words
 from .question.listing import with_siblings
+from .question.relation_match import term_in, without_subject
 from .question.rows import row_in_words
 from .text_answer import answer_from_text, without_spans
 
@@ -70,9 +71,9 @@ def _copied(
 
 
 def _says_what(snapshot: Snapshot, row: int, answer: Answer, question: str) -> bool:
-    """Whether an answer names what its value is, and says nothing of its own: the model may have copied it into a
-    sentence about something or somebody else, or have made some of that up ("the price of it in the Yen is 75 EUR").
-    What the store's sentence says better than "the noun of it" does is left to it.
+    """Whether an answer names what its value is, and of what, before the value, and says nothing of its own: the model
+    may have copied it into a sentence about something or somebody else ("the stock of it is 75 EUR in price"), or have
+    made some of that up. What the store's sentence says better than "the noun of it" does is left to it.
     """
     sentence = row_in_words(snapshot, row)[1]
     if any(kg2kv.clause(sentence.noun)) or kg2kv.is_of_a_deed(sentence.noun):
@@ -82,9 +83,16 @@ def _says_what(snapshot: Snapshot, row: int, answer: Answer, question: str) -> b
     named = {text[term.start : term.end] for term in named_terms(snapshot, text)}
     if any(name.casefold() != sentence.term.casefold() for name in copied | named if has_content(name)):
         return False
-    if sentence.noun.startswith(BEARER) or not has_noun(text, sentence.noun):
+    value = next(span for span in answer.spans if span.kind == "value")
+    before = answer.text[: value.start]
+    if sentence.noun.startswith(BEARER) or not has_noun(before, sentence.noun):
         return False
-    known = Counter(words(f"{sentence.noun} {sentence.term}")) | Counter(words(question))
+    if sentence.term.casefold() not in before.casefold():
+        return False
+    asked = term_in(question, sentence.term)
+    if copied and asked:  # it stands there already: another of its words is one too many
+        question = without_subject(question, *asked.span())
+    known = Counter(words(sentence.noun if copied else f"{sentence.noun} {sentence.term}")) | Counter(words(question))
     said = Counter(content_words(text))
     return all(max(known[word], known[word.rstrip("s")]) >= times for word, times in said.items())
 

@@ -7,8 +7,8 @@ import re
 from kvdb import Fact, kg2kv
 from kvdb.kg2kv import noun_forms
 from kvdb_sdk.answer import Answer, Citation, Span
+from kvdb_sdk.question.asking import Asking
 from kvdb_sdk.question.reading import Subject
-from kvdb_sdk.question.steps import Asking
 
 FACTS = [
     ("France", "capital", "Paris"),
@@ -102,7 +102,10 @@ class Reader:
                     found.append(Subject(start, end, term, facts_of(term)))
         return sorted(found, key=lambda subject: subject.start)
 
-    def values_named(self, question):
+    def with_whole_name(self, question):
+        return question
+
+    def values_named(self, question, *, words=False):
         heads = {head for head, _, _ in FACTS}
         terms = [
             t for t in {tail for _, _, tail in FACTS} - heads if re.search(rf"(?<!\w){re.escape(t)}(?!\w)", question)
@@ -110,6 +113,19 @@ class Reader:
         return [
             Subject(question.index(t), question.index(t) + len(t), t, facts_with(t)) for t in terms if t[0].isupper()
         ]
+
+    threshold = 0.5
+
+    def ends(self, term):
+        facts = tuple(
+            (noun_forms(r).head_noun, Fact(i, h, r, t), h)
+            for i, (h, r, t) in enumerate(FACTS)
+            if t == term and not noun_forms(r).head_noun.startswith("thing ")
+        )
+        return Subject(0, len(term), term, facts) if facts else None
+
+    def surely(self, question, subject, noun):
+        return 1.0 if noun in question or any(kg2kv.clause(noun)) else 0.0
 
     def values_said(self, question, relation):
         return sorted((t for _, r, t in FACTS if r == relation and t in question), key=len, reverse=True)

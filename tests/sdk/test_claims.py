@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from kvdb.types import Fact
-from kvdb_sdk.question.claims import is_turned_round
+from kvdb_sdk.question.claims import is_turned_round, says, verdict
 from kvdb_sdk.question.reading import Subject
 
 from .hand_made import ask, check_spans
@@ -187,3 +187,34 @@ def test_what_is_compared(question, lead):
 )
 def test_what_cannot_be_compared_is_asked_as_it_stands(question):
     assert ask(question)[1] == [[question]]
+
+
+@pytest.mark.parametrize(
+    ("question", "phrase", "has"),
+    [
+        ("the company that makes it", "compatible with", False),
+        ("the treatment of it", "treats", True),
+        ("who won it", "wins", True),
+        ("an Italian", "italic", False),
+    ],
+)
+def test_words_of_a_phrase_in_another_form(question, phrase, has):
+    assert says(question, phrase) is has
+
+
+@pytest.mark.parametrize(
+    ("question", "right"),
+    [
+        ("Was it born in Rome?", True),
+        ("Was it born in Oslo?", False),
+        ("Did it get the Prize of Peace in Physics?", True),  # a value that is several phrases
+        ("Did it get the Prize of Rome in Physics?", None),
+    ],
+)
+def test_the_words_of_the_relation_and_a_whole_value_are_no_other_claim(question, right):
+    facts = (
+        ("place of birth", Fact(1, "it", "born in", "Rome"), "Rome"),
+        ("award", Fact(2, "it", "award", "Prize of Peace in Physics"), "Prize of Peace in Physics"),
+    )
+    subject = Subject(question.index("it"), question.index("it") + 2, "it", facts)
+    assert verdict(question, subject, "award" if "Prize" in question else "place of birth") is right

@@ -98,6 +98,21 @@ def test_the_relation_that_is_named_instead_speaks_against_what_was_read():
     assert 0 < evidence("the IATA airport code of Kay Ranch", "ICAO airport code").lead < FARTHEST
 
 
+def test_what_the_store_calls_something_else_speaks_against_what_was_read():
+    """Whoever of the store has it, and so does the other end of the fact's own words."""
+
+    def evidence(question, **more):
+        return in_words(
+            Evidence(0.0, 0.9, 0.8), word_match, question, term="Ada", noun="founder", value="Gina", match=0.7,
+            askable={"founder": "Gina"}, **more,
+        )  # fmt: skip
+
+    assert evidence("the founder of Ada").lead > 0
+    assert evidence("What is Ada's phone number?", spelt=["phone number"]).lead <= NAMED_INSTEAD
+    assert evidence("What was founded by Ada?", own="what it was founded by").lead <= NAMED_INSTEAD
+    assert evidence("What was Ada founded by?", own="what it was founded by").lead > NAMED_INSTEAD
+
+
 def test_a_subject_that_is_not_named_leads_nobody():
     unnamed = in_words(
         Evidence(0.0, 0.9, 0.8), word_match, "the code of it?", term="Kay Ranch", noun="code", value="KRA", match=None,

@@ -6,7 +6,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from kvdb_sdk.question.direction import asks_for_the_end_of_another, asks_it_of_the_subject, asks_the_other_way
+from kvdb_sdk.question.direction import (
+    asks_for_the_end_of_another,
+    asks_it_of_the_subject,
+    asks_the_other_way,
+    own_clause,
+)
 
 
 @pytest.mark.parametrize(
@@ -92,3 +97,20 @@ def test_any_text_is_read(text, said):
     assert asks_the_other_way(text, f"what {said} it") in (True, False)
     assert asks_it_of_the_subject(text, f"what {said} it") in (True, False)
     assert asks_for_the_end_of_another(text, said, [f"what {said} it"]) in (True, False)
+
+
+@pytest.mark.parametrize(
+    ("relation", "of_head", "of_tail"),
+    [
+        ("written by", "what it was written by", "what was written by it"),
+        ("was_written_by", "what it was written by", "what was written by it"),
+        ("warned", "what it warned", "what warned it"),
+        ("must not be stored with", "what it is stored with", "what is stored with it"),
+        ("reports to", "what it reports to", "what reports to it"),
+        ("born in", "", ""),  # in either voice it is the subject that was born
+        ("lived in", "", ""),
+        ("capital", "", ""),
+    ],
+)
+def test_the_own_words_of_a_relation_as_a_clause(relation, of_head, of_tail):
+    assert (own_clause(relation, is_head=True), own_clause(relation, is_head=False)) == (of_head, of_tail)

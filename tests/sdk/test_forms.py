@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from kvdb_sdk.question.forms import asks_for, has_noun, noun_places
+from kvdb_sdk.question.forms import asks_for, asks_yes_or_no, compares_by, has_noun, is_noun, noun_places
 
 
 @pytest.mark.parametrize(
@@ -45,3 +45,45 @@ def test_every_place_of_a_noun():
 )
 def test_what_is_asked_for_by_name(text, noun, asked):
     assert asks_for(text, noun) is asked
+
+
+@pytest.mark.parametrize(
+    ("text", "so"),
+    [
+        ("Is it the capital of it?", True),
+        ("Hello. Is it known?", True),
+        ("I wonder what the exchange of it is.", False),
+        ("I wonder what the exchange of Acme, Inc. is.", False),
+        ("I wonder what the exchange of Acme, Inc. is now.", True),  # so names are masked before (steps.py)
+    ],
+)
+def test_yes_or_no_is_asked_where_a_clause_begins_with_a_verb(text, so):
+    assert asks_yes_or_no(text) is so
+
+
+@pytest.mark.parametrize(
+    ("text", "word"),
+    [
+        ("Which is older, it or it?", "older"),
+        ("who was there first, it or it", "earliest"),
+        ("Which came first: it or it?", "earliest"),
+        ("Who was the first president of it?", None),
+        ("Who was first elected, it or it?", None),
+    ],
+)
+def test_what_a_question_compares_by(text, word):
+    assert compares_by(text) == word
+
+
+@pytest.mark.parametrize(
+    ("text", "noun", "so"),
+    [
+        ("capital", "capital", True),
+        ("The Capitals", "capital", True),
+        ("industries", "industry", True),
+        ("Daiwa House Industry", "industry", False),
+        ("capital city", "capital", False),
+    ],
+)
+def test_a_text_that_is_a_noun(text, noun, so):
+    assert is_noun(text, noun) is so

@@ -150,17 +150,22 @@ def test_a_sentence_says_what_its_value_is_by_the_noun(store):
     with store.snapshot() as snapshot:
         fact = next(iter(snapshot.match(head="Place 3")))
 
-        def says(before):
-            span = Span(len(before), len(before) + len(fact.tail), fact.id, "value")
-            answer = Answer(before + fact.tail, True, (), (span,))
+        def says(before, after="", *, copied=False):
+            spans = [Span(len(before), len(before) + len(fact.tail), fact.id, "value")]
+            if copied:
+                start = before.index("Place 3")
+                spans.insert(0, Span(start, start + len("Place 3"), fact.id, "term"))
+            answer = Answer(before + fact.tail + after, True, (), tuple(spans))
             return citing._says_what(
                 snapshot, row_of(fact.id, "tail"), answer, "Tell me the nice capital of Place 3 and 4"
             )
 
-        assert (
-            says("Its capital: ") and says("The Capitals of Place 3 are ") and says("The nice capital of Place 3 is ")
-        )
+        assert says("Place 3's capital: ") and says("The Capitals of Place 3 are ")
+        assert says("The nice capital of Place 3 is ") and says("The nice capital of Place 3 is ", copied=True)
         assert not says("The mayor of Place 3 is ") and not says("")
+        assert not says("Its capital: ")  # whose?
+        assert not says("The Place 3 is ", " in capital")
+        assert not says("The capital of Place 3 of Place is ", copied=True)
         assert not says("The capital of Place 3 in the Yen is ")  # which nobody said
         assert not says("The capital of Place 4 is ")  # whose it is not
 

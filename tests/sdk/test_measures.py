@@ -19,7 +19,7 @@ NOUNS = ["population", "area", "founding date", "body weight", "elevation in fee
         ("higher", ["elevation in feet"]),
         ("richer", ["total revenue"]),
         ("faster", []),
-        ("larger", None),
+        ("larger", ["population", "area", "total revenue"]),
         ("more", None),
     ],
 )

@@ -12,11 +12,9 @@ from collections.abc import Sequence
 
 from kvdb.nouns import clause
 from kvdb.nouns.lexicon import SYMMETRIC
-from kvdb.nouns.modality import modality_of
-from kvdb.nouns.phrases import is_verbal
 from kvdb.nouns.words import clean, plain_verb
 
-from .direction import asks_the_other_way
+from .direction import asks_the_other_way, own_clause
 from .forms import LONGEST, content_words, has_noun, noun_places, states_one_thing, stem
 from .quantities import scaled
 from .reading import Subject, masked
@@ -43,7 +41,11 @@ def verdict(question: str, subject: Subject, noun: str) -> bool | None:
     """True or False where the question claims a value for the noun of a subject and the store settles it, else None."""
     if not states_one_thing(_without(masked(question, subject), [noun, *subject.values(noun)])):
         return None
-    claimed = _runs(_MODAL.sub("", masked(question, subject)), noun)
+    text = _MODAL.sub("", masked(question, subject))
+    whole = [value for value in subject.values(noun) if claims(text, value)]
+    if whole and not any(map(_is_name, _runs(_without(text, whole), noun))):
+        return True
+    claimed = _runs(text, f"{noun} {_relations(subject, noun)}")
     values = [_flat(value, noun) for value in subject.values(noun)]
     others = [_flat(value, noun) for other, _, value in subject.facts if other != noun]
     more = [run for run in claimed if _fold(run) not in values]
@@ -91,8 +93,8 @@ def flag(question: str, subject: Subject, noun: str) -> bool | None:
 
 def says(question: str, phrase: str) -> bool:
     """Whether a question has every word of a relation's phrase that says something, in some form."""
-    asked = _tokens(question)
-    return all(any(_alike(word, other) for other in asked) for word in content_words(phrase))
+    asked = [stem(word) for word in _tokens(question)]
+    return all(any(_is_form(stem(word), other) for other in asked) for word in content_words(phrase))
 
 
 def is_turned_round(question: str, subject: Subject, noun: str) -> bool:
@@ -103,15 +105,14 @@ def is_turned_round(question: str, subject: Subject, noun: str) -> bool:
         return noun.split()[-1].casefold() not in SYMMETRIC
     if has_noun(text, noun) and not place:  # in "Does it cause B?" the noun is a verb
         return False
-    said = [(fact.head == subject.term, _plainly(fact.relation)) for other, fact, _ in subject.facts if other == noun]
-    ends = [f"what it {phrase}" if is_head else f"what {phrase} it" for is_head, phrase in said if is_verbal(phrase)]
+    facts = [fact for other, fact, _ in subject.facts if other == noun]
+    ends = [end for fact in facts if (end := own_clause(fact.relation, is_head=fact.head == subject.term))]
     return bool(ends) and all(asks_the_other_way(text, end) for end in ends)
 
 
-def _plainly(relation: str) -> str:
-    """A relation in words, without what denies it."""
-    way = modality_of(relation)
-    return way.plain if way and way.denies else clean(relation)
+def _relations(subject: Subject, noun: str) -> str:
+    """What the facts themselves call a noun of the subject."""
+    return " ".join({clean(fact.relation) for other, fact, _ in subject.facts if other == noun})
 
 
 def said_clause(text: str, nouns: Sequence[str]) -> str | None:
@@ -197,6 +198,11 @@ def _alike(a: str, b: str) -> bool:
         return a == b
     a, b = plain_verb(a), plain_verb(b)  # "won", "win"
     return a[:4] == b[:4] or (min(len(a), len(b)) > 2 and (a.startswith(b) or b.startswith(a)))
+
+
+def _is_form(a: str, b: str) -> bool:
+    """Whether two stems are of one word: "treat" and "treatment", but not "company" and "compatible"."""
+    return a == b or (min(len(a), len(b)) > 3 and (a.startswith(b) or b.startswith(a)))
 
 
 def _initials(part: Sequence[str]) -> str:

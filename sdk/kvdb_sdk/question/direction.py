@@ -9,7 +9,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 
 from kvdb.nouns import clause
-from kvdb.nouns.words import is_participle
+from kvdb.nouns.modality import modality_of
+from kvdb.nouns.phrases import is_verbal
+from kvdb.nouns.words import clean, is_participle
 
 from .forms import content_words, stem, words
 
@@ -61,6 +63,23 @@ def asks_it_of_the_subject(text: str, noun: str) -> bool:
     stems = {stem(word) for word in asked}
     does_it = stem(asked[asked.index("it") - 1]) == stem(said[0])
     return does_it and any(stem(word) not in stems for word in content_words(" ".join(said[1:])))
+
+
+def own_clause(relation: str, *, is_head: bool) -> str:
+    """A relation's own words as the clause of its head or its tail, without what denies it: "what it was written by",
+    "what was written by it". "" where they are none, or may be in either voice ("born in", "lived in"), in which they
+    say the same.
+    """
+    way = modality_of(relation)
+    phrase = way.plain if way and way.denies else clean(relation)
+    if not is_verbal(phrase):
+        return ""
+    first, *more = phrase.split()
+    if more and is_participle(first):
+        if more[-1] in _BESIDES:
+            return ""
+        phrase = f"was {phrase}" if more[-1] == "by" else phrase
+    return f"what it {phrase}" if is_head else f"what {phrase} it"
 
 
 def _part_in_clause(said: Sequence[str], verb: str, does: bool) -> str:

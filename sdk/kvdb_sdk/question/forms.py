@@ -12,7 +12,7 @@ _CLAUSE = r"(?:^|[:,.;?!] )"
 _GERMAN_WHAT = r"was (?:ist|sind|war|waren|hat|haben|f\u00fcr|bedeutet|kostet|macht)\b"
 _TRUTH_VERB = r"(?:is|are|was|were|does|do|did|has|have|isn't|aren't|wasn't|weren't|doesn't|don't|didn't|would)"
 _YES_NO = re.compile(
-    rf"{_CLAUSE}(?!{_GERMAN_WHAT})(?:{_TRUTH_VERB}(?!\s+(?:we|i)\b)|can|may|must|should)(?!\w)(?!\s+(?:you|anyone|anybody|someone)\b)",
+    rf"{_CLAUSE}(?!{_GERMAN_WHAT})(?:{_TRUTH_VERB}(?!\s+(?:we|i)\b)|can|may|must|should)(?!\w)(?!\s+(?:you|anyone|anybody|someone)\b)(?!\W*$)",
     re.IGNORECASE,
 )
 _ASKS_TRUTH = re.compile(
@@ -60,6 +60,11 @@ hottest faster fastest richer richest farther farthest further furthest
 _ASCENDING = frozenset(_LESS.split())
 _OF_AGE = frozenset(("older", "oldest", "younger", "youngest"))
 _COMPARATIVE = re.compile(rf"\b(?:{'|'.join([*_LESS.split(), *_MORE.split()])})\b", re.IGNORECASE)
+_FIRST = re.compile(
+    r"\b(?:was|were|is|came|come|comes|there|started|began|opened|appeared|born|died|built|founded|established|created"
+    r"|published|released|launched|completed|formed)\s+first\s*(?:[,:;?.]|$)",
+    re.IGNORECASE,
+)
 _WORD = re.compile(r"\w+")
 _ENDING = re.compile(r"(?:ies|ied|ing|es|ed|s|e|y)$")
 _FUNCTION_WORDS = """
@@ -103,12 +108,13 @@ def singular_or_plural(noun: str) -> str:
 
 
 def asks_for(text: str, noun: str) -> bool:
-    """Whether a text, its subject masked, asks for a noun by name: "which country", "the country of it", but not "the
-    name of the river".
+    """Whether a text, its subject masked, asks for a noun by name: "which country", "the country of it", "it's
+    country", but not "the name of the river".
     """
     noun = rf"{singular_or_plural(noun)}(?!\w)(?!\s+of\s+(?!it\b))"
     return (
-        re.search(rf"\b(?:which|what|{_ASKING_THE} the)\s+{noun}|\bthe {noun} of it\b", text, re.IGNORECASE) is not None
+        re.search(rf"\b(?:which|what|{_ASKING_THE} the|it's)\s+{noun}|\bthe {noun} of it\b", text, re.IGNORECASE)
+        is not None
     )
 
 
@@ -162,6 +168,16 @@ def comparative(text: str) -> str | None:
     """The first comparative of a text, None where it has none."""
     found = _COMPARATIVE.search(text)
     return found[0].casefold() if found else None
+
+
+def compares_by(text: str) -> str | None:
+    """The comparative that a text compares by; what came first, and is not the first of a kind, is the earliest."""
+    return comparative(text) or ("earliest" if _FIRST.search(text) else None)
+
+
+def is_noun(text: str, noun: str) -> bool:
+    """Whether a text is the noun and nothing more, in singular or plural, with an article or without."""
+    return re.fullmatch(rf"(?:(?:the|an?)\s+)?{singular_or_plural(noun)}", text.strip(), re.IGNORECASE) is not None
 
 
 def weighs(text: str) -> bool:

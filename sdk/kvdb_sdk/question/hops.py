@@ -7,6 +7,7 @@ noun of what France has, "the mayor of the capital of it", as relations are (kvd
 
 from __future__ import annotations
 
+import re
 from collections.abc import Generator, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import islice
@@ -16,7 +17,8 @@ from kvdb import kg2kv
 
 from ..answer import Answer
 from .claims import said_clause, says
-from .forms import has_content
+from .direction import asks_the_other_way
+from .forms import has_content, has_noun, noun_places
 from .joining import joined
 from .reading import Subject, masked, nested
 
@@ -26,6 +28,7 @@ FARTHER = 0.05  # by so much it must mean a noun of a value better than any that
 MOST_VALUES = 3  # of a first hop that are followed
 MOST_NAMED = 24  # of a first hop that are named at all
 MOST_WAYS = 400  # that a question is compared with
+_DESCRIBES = re.compile(r"\s+(?:of|for)\s+(?:\w+\s+){1,4}?(?:that|which|who|whose|where|it)\b", re.IGNORECASE)
 
 
 class Reader(Protocol):
@@ -45,8 +48,10 @@ class Reader(Protocol):
     def askable(self, subject: Subject) -> list[str]:
         """The nouns that a subject might be asked for: its own, and those that it lacks of its kind."""
 
-    def values_named(self, question: str) -> list[Subject]:
-        """The names in a question that are values of the store and nothing more, with the facts that have them."""
+    def values_named(self, question: str, *, words: bool = False) -> list[Subject]:
+        """The names in a question that are values of the store and nothing more, with the facts that have them; with
+        `words` also those in small letters.
+        """
 
     def values_said(self, question: str, relation: str) -> list[str]:
         """What a question has, word for word, that is a value of a relation for some subject; the longest first."""
@@ -91,14 +96,25 @@ def _meant(question: str, subject: Subject, reader: Reader) -> Hops:
     ways = {_over(way): way for way in islice(_ways(subject, text, reader), MOST_WAYS)}
     if not ways or not has_content(text) or said_clause(text, subject.nouns):
         return None
+    askable = reader.askable(subject)
     phrase, match = reader.best_noun(text, list(ways))
-    direct = reader.best_noun(text, reader.askable(subject))[1]
+    direct = reader.best_noun(text, askable)[1]
     last = reader.best_noun(text, list({way.second for way in ways.values()}))[1]
-    if match < max(MATCHES, direct + FARTHER, last):
-        return None
     way = ways[phrase]
+    told = _is_told(text, way, askable)
+    if match < MATCHES or (not told and match < max(direct + FARTHER, last)):
+        return None
     seconds = [kg2kv.question(way.second, value) for value in way.values[:MOST_VALUES]]
     return (yield from _followed(subject, way.first, way.values, seconds))
+
+
+def _is_told(text: str, way: _Way, askable: Sequence[str]) -> bool:
+    """Whether a text asks for the end of a way by name, which the subject itself cannot have, and describes what has
+    it: "the CEO of the company that makes it".
+    """
+    places = noun_places(text, way.second)
+    described = bool(places) and _DESCRIBES.match(text[places[-1][1] :]) is not None
+    return described and not any(has_noun(text, noun) for noun in askable)
 
 
 def _over(way: _Way) -> str:
@@ -109,6 +125,8 @@ def _over(way: _Way) -> str:
 
 def _ways(subject: Subject, text: str, reader: Reader) -> Iterator[_Way]:
     for noun in subject.nouns:
+        if asks_the_other_way(text, noun):  # "Who acquired it?" goes over nothing that it acquired
+            continue
         values = tuple(dict.fromkeys(subject.values(noun)))
         found = reader.about(values[0])
         if found is not None and found.term != subject.term:

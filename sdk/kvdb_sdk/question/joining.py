@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
@@ -14,6 +15,22 @@ def led(lead: str, answer: Answer) -> Answer:
     shift = len(lead) + 1
     spans = tuple(replace(span, start=span.start + shift, end=span.end + shift) for span in answer.spans)
     return replace(answer, text=f"{lead} {answer.text}", spans=spans)
+
+
+def ended_once(answer: Answer) -> Answer:
+    """The answer without the full stop after something that ends with one ("... is Palo Alto, U.S.."), and with one
+    where a value is the end.
+    """
+    if any(span.end == len(answer.text) for span in answer.spans) and not answer.text.endswith("."):
+        return replace(answer, text=f"{answer.text}.")
+    stops = [found.start() + 1 for found in re.finditer(r"(?<!\.)\.\.(?!\S)", answer.text)]
+    for stop in reversed([at for at in stops if not any(span.start <= at < span.end for span in answer.spans)]):
+        spans = [
+            replace(span, start=span.start - (span.start > stop), end=span.end - (span.end > stop))
+            for span in answer.spans
+        ]
+        answer = replace(answer, text=answer.text[:stop] + answer.text[stop + 1 :], spans=tuple(spans))
+    return answer
 
 
 def joined(answers: Sequence[Answer], questions: Sequence[str], more: str = "") -> Answer:

@@ -19,7 +19,10 @@ _LENGTH = "length duration runtime span distance run"
 _MONEY = "price cost fee fare charge rate value"
 _WEALTH = "gdp income revenue wealth worth profit assets equity budget earnings turnover salary fortune capital"
 
+_SIZE = "population inhabitants area size volume capacity number employees staff members length diameter"
+
 _FAMILIES = {
+    "bigger biggest larger largest smaller smallest": f"{_SIZE} {_WEALTH}",
     "older oldest younger youngest newer newest earlier earliest later latest sooner soonest": _TIME,
     "heavier heaviest lighter lightest": "weight mass heaviness load displacement tonnage",
     "taller tallest": _HEIGHT,

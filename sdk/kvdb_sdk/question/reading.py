@@ -12,9 +12,11 @@ from itertools import islice
 
 from kvdb import Snapshot
 from kvdb.named import MOST_ROWS, Named, rows_about, spans
+from kvdb.nouns import BEARER
+from kvdb.nouns.lexicon import SYMMETRIC
 from kvdb.types import Fact, row_of
 
-from .forms import has_content, has_noun
+from .forms import has_content, has_noun, is_noun
 from .relation_match import without_subject
 from .rows import said
 
@@ -61,13 +63,39 @@ def about(snapshot: Snapshot, term: str, hidden: frozenset[int] = frozenset()) -
     return found[0] if found else None
 
 
-def values_named(snapshot: Snapshot, question: str, hidden: frozenset[int] = frozenset()) -> list[Subject]:
-    """The names in a question that are values of the store and nothing more, with the first facts that have them."""
+def ends(snapshot: Snapshot, term: str, hidden: frozenset[int] = frozenset()) -> Subject | None:
+    """The facts whose tail is a term, their hidden rows aside, under the nouns of their heads, where these have any:
+    "country" has none for what lies in it. Of very many facts the first.
+    """
+    found = list(islice(snapshot.match(tail=term), MOST_ROWS))
+    left = [fact for fact in found if row_of(fact.id, "tail") not in hidden]
+    rows = said(snapshot, [row_of(fact.id, "head") for fact in left])
+    facts = tuple((_own(row.noun), row.fact, row.value) for row in rows if not _only_bears(_own(row.noun)))
+    return Subject(0, len(term), term, facts, len(found) < MOST_ROWS) if facts else None
+
+
+def _own(noun: str) -> str:
+    """A head's noun; of what relates both ways that of the tail: "the thing with the spouse" is a spouse."""
+    bare = noun.removeprefix(BEARER)
+    return bare if bare.split()[-1] in SYMMETRIC else noun
+
+
+def _only_bears(noun: str) -> bool:
+    """Whether a head's noun says no more than what the relation does: "thing with the price", "thing in the city"."""
+    return noun.startswith("thing ") or " with the " in noun
+
+
+def values_named(
+    snapshot: Snapshot, question: str, hidden: frozenset[int] = frozenset(), *, words: bool = False
+) -> list[Subject]:
+    """The names in a question that are values of the store and nothing more, with the first facts that have them; with
+    `words` also those in small letters.
+    """
     found: list[Subject] = []
     for start, end in spans(question):
         name = question[start:end]
         inside = any(start < other.end and other.start < end for other in found)
-        if inside or name == name.lower() or is_common_word(question, start, end):
+        if inside or (name == name.lower() and not words) or is_common_word(question, start, end):
             continue
         if snapshot.value_id(name) is None or next(iter(snapshot.head_ids(name)), None) is not None:
             continue
@@ -91,12 +119,13 @@ def asked_about(question: str, found: Sequence[Subject]) -> list[Subject]:
     """Those of the terms that the question is about: common words may be terms of a store too.
 
     "is", where a store has a term "is", is none, nor is "capital" in "the capital of France", which names a relation of
-    France, nor "France" in "the population of Paris, France", which says which Paris.
+    France (as "Daiwa House Industry" does not), nor "France" in "the population of Paris, France", which says which
+    Paris.
     """
     kept: list[Subject] = []
     for subject in found:
         text = subject_text(question, subject)
-        names = any(has_noun(text, noun) for other in found if other is not subject for noun in other.nouns)
+        names = any(is_noun(text, noun) for other in found if other is not subject for noun in other.nouns)
         if (
             not is_common_word(question, subject.start, subject.end)
             and not names
@@ -134,7 +163,7 @@ def nested(question: str, subject: Subject) -> tuple[int, int, str] | None:
     Start, end and the noun as it stands there; None where the question is about the phrase alone.
     """
     text = masked(question, subject)
-    shift = len(subject_text(question, subject)) - len("it")
+    shift = len(question) - len(text)
     nouns = sorted(subject.nouns, key=len, reverse=True)
     exact = "|".join(re.escape(noun) for noun in nouns)
     for pattern in (

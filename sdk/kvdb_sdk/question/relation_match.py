@@ -53,6 +53,7 @@ _LONGEST = 80  # characters of a value that are read
 _MOST_KEPT = 20_000  # texts of nouns with their vectors
 _MOST_ASKED = 512
 _FARTHEST_LOGIT = 12.0
+_ARTICLE = re.compile(r"(?<!\w)the\s+$", re.IGNORECASE)
 
 
 class RelationMatch:
@@ -239,8 +240,8 @@ def lead(match: Match, asked: str, noun: str, value: str, others: Mapping[str, s
 
 
 def without_subject(question: str, start: int, end: int) -> str:
-    """The question with characters [start, end), its subject, masked."""
-    return question[:start] + SUBJECT + question[end:]
+    """The question with characters [start, end), its subject, masked, and an article before it."""
+    return _ARTICLE.sub("", question[:start]) + SUBJECT + question[end:]
 
 
 def term_in(text: str, term: str) -> re.Match[str] | None:

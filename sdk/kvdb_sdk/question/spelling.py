@@ -35,6 +35,11 @@ def mended(text: str, nouns: Iterable[str] = ()) -> str:
     return _WORDS.sub(lambda found: _meant(found[0], own), text)
 
 
+def is_known(word: str) -> bool:
+    """Whether a word occurs in the shipped wordings."""
+    return word.casefold() in _known()
+
+
 def _meant(word: str, own: set[str]) -> str:
     small = word.casefold()
     if not LEAST <= len(small) <= MOST or word.isupper() or small in own or small in _known():

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Generator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from kvdb import kg2kv
 from kvdb.nouns.modality import Modality, modality_of
@@ -23,6 +23,7 @@ from .forms import (
     asks_in_the_way,
     asks_yes_or_no,
     comparative,
+    compares_by,
     has_content,
     has_noun,
     is_negated,
@@ -30,7 +31,8 @@ from .forms import (
     speaks_of_denial,
     weighs,
 )
-from .hops import MATCHES, Reader, two_hops
+from .hops import MATCHES, two_hops
+from .inverse import Ends, inverse
 from .joining import joined, led
 from .measures import is_since, measured
 from .overview import overview, told
@@ -45,26 +47,30 @@ _ALTERNATIVES = re.compile(r"\b(?:or|than|vs|versus|compared (?:to|with))\b", re
 _AMONG = re.compile(r"(?:^|^of|[:,]|\b(?:between|among|(?:which|who|what)(?: one)? of))\s*(?:the )?$", re.IGNORECASE)
 
 
-def steps_of(question: str, reader: Reader) -> Steps:
+def steps_of(question: str, reader: Ends) -> Steps:
     """The steps of a question."""
     if len(question) > LONGEST:
-        return (yield from _single(question))
+        return (yield from single(question))
     several = _is_of_several(question)
     found = asked_about(question, reader.subjects(question, spelt=not several))
+    whole = question if found else reader.with_whole_name(question)
+    if whole != question:
+        of_whole = yield from steps_of(whole, reader)
+        return replace(of_whole, stats=of_whole.stats | {"asked": whole})
     everything = overview(question, found, reader)
     if everything is not None:
         return everything
     if not several:
         answer = (yield from two_hops(question, found[0], reader)) if len(found) == 1 else None
-        return answer or (yield from _single(question))
-    word = comparative(_without_nouns(question, found)) if len(found) > 1 else None
+        return answer or inverse(question, found, reader) or (yield from single(question))
+    word = compares_by(_without_nouns(question, found)) if len(found) > 1 else None
     if word and weighs(without_subjects(question, found)):
         answer = yield from _compared(question, found, word, reader)
-    elif asks_yes_or_no(question):
+    elif asks_yes_or_no(without_subjects(question, found)):
         answer = yield from _yes_or_no(question, found, reader)
     else:
-        answer = yield from _several(question, found, reader)
-    return answer or (yield from _single(question))
+        answer = (yield from _several(question, found, reader)) or inverse(question, found, reader)
+    return answer or (yield from single(question))
 
 
 def _is_of_several(question: str) -> bool:
@@ -83,12 +89,13 @@ def _without_nouns(question: str, found: Sequence[Subject]) -> str:
     return re.sub(re.escape(noun), " ", text, flags=re.IGNORECASE) if noun else text
 
 
-def _single(question: str) -> Steps:
+def single(question: str) -> Steps:
+    """The question as it stands, in one step."""
     return (yield [question])[0]
 
 
 def _several(
-    question: str, found: Sequence[Subject], reader: Reader
+    question: str, found: Sequence[Subject], reader: Ends
 ) -> Generator[list[str], list[Answer], Answer | None]:
     parts = split_entities(question, found)
     if len({subject.term for subject in found}) == 1 and not parts:
@@ -96,7 +103,7 @@ def _several(
         if parts and not _different(parts, found[0], reader):
             parts = []
     if len(parts) > 1:
-        answers = yield parts
+        answers = yield from _of_parts(parts, reader)
         if any(answer.answered for answer in answers):
             return joined(answers, parts)
         return None
@@ -107,7 +114,15 @@ def _several(
     return None
 
 
-def _different(parts: Sequence[str], subject: Subject, reader: Reader) -> bool:
+def _of_parts(parts: Sequence[str], reader: Ends) -> Generator[list[str], list[Answer], list[Answer]]:
+    """The answers to the parts: those that are asked from their other end, and what the model makes of the rest."""
+    told = [inverse(part, asked_about(part, reader.subjects(part, spelt=True)), reader) for part in parts]
+    left = [part for part, answer in zip(parts, told, strict=True) if answer is None]
+    heard = iter((yield left) if left else [])
+    return [answer or next(heard) for answer in told]
+
+
+def _different(parts: Sequence[str], subject: Subject, reader: Ends) -> bool:
     """Whether the subject has a noun that one of the parts means, and no two parts mean the same."""
     best = [reader.best_noun(part.replace(subject.term, "it"), subject.nouns) for part in parts]
     meant = [noun for noun, match in best if match >= MATCHES]
@@ -115,7 +130,7 @@ def _different(parts: Sequence[str], subject: Subject, reader: Reader) -> bool:
 
 
 def _yes_or_no(
-    question: str, found: Sequence[Subject], reader: Reader
+    question: str, found: Sequence[Subject], reader: Ends
 ) -> Generator[list[str], list[Answer], Answer | None]:
     """The subject is the one whose noun the rest of the question means most; the other is the value that is claimed."""
     if not found:
@@ -163,7 +178,7 @@ def _opposite(question: str, subject: Subject, noun: str) -> str | None:
     return None
 
 
-def _settled(question: str, subject: Subject, noun: str, reader: Reader) -> bool | None:
+def _settled(question: str, subject: Subject, noun: str, reader: Ends) -> bool | None:
     """The verdict on a claim, seen how the relation holds: what it must not be used for is none of its uses; what it
     may be used for is one where the question asks what may be. Nothing else that it says settles anything.
     """
@@ -195,14 +210,14 @@ def _relation(subject: Subject, noun: str) -> str:
     return next(fact.relation for other, fact, _ in subject.facts if other == noun)
 
 
-def _meant(text: str, subject: Subject, reader: Reader) -> tuple[str, float]:
+def _meant(text: str, subject: Subject, reader: Ends) -> tuple[str, float]:
     """The noun that a text, its subject masked, means, and how surely: 1 and more where it is spelt out."""
     noun = spelt_noun(text, subject.nouns) or said_clause(text, subject.nouns)
     return (noun, 1.0 + asked_of_it(text, noun)) if noun else reader.best_noun(text, subject.nouns)
 
 
 def _compared(
-    question: str, found: Sequence[Subject], word: str, reader: Reader
+    question: str, found: Sequence[Subject], word: str, reader: Ends
 ) -> Generator[list[str], list[Answer], Answer | None]:
     """Which of the subjects has most, or least, of what all have a number of."""
     if not _are_alternatives(question, found):
@@ -229,7 +244,7 @@ def _are_alternatives(question: str, found: Sequence[Subject]) -> bool:
     )
 
 
-def _weighed(text: str, found: Sequence[Subject], word: str, reader: Reader) -> str | None:
+def _weighed(text: str, found: Sequence[Subject], word: str, reader: Ends) -> str | None:
     """The noun that the subjects are compared by: each has one value of it, in the same unit, and it is spelt out, or
     such as the comparative weighs (measures.py).
     """
@@ -239,7 +254,8 @@ def _weighed(text: str, found: Sequence[Subject], word: str, reader: Reader) -> 
     of_its_kind = measured(word, nouns)
     noun, match = reader.best_noun(text, of_its_kind or nouns)
     least = COMPARES if of_its_kind or of_its_kind is None else MATCHES
-    return noun if noun and (spelt or match >= least) else None
+    alone = len(of_its_kind or ()) == 1  # nothing else that it could weigh
+    return noun if noun and (spelt or alone or match >= least) else None
 
 
 def _comparable(found: Sequence[Subject], noun: str) -> bool:
@@ -255,42 +271,10 @@ def _outcome(question: str, found: Sequence[Subject], noun: str, word: str) -> s
     less = prefers_less(word, noun) or (word in ("longer", "longest") and is_since(noun))
     best = min(amounts) if less else max(amounts)
     winners = [subject.term for subject, amount in zip(found, amounts, strict=True) if amount == best]
-    claims = asks_yes_or_no(question) and re.search(r"\bthan\b", question[found[0].end : found[-1].start])
-    if claims and len(found) == 2 and not is_negated(question):
+    asks = asks_yes_or_no(without_subjects(question, found))
+    claims = re.search(r"\bthan\b", question[found[0].end : found[-1].start])
+    if asks and claims and len(found) == 2 and not is_negated(question):
         return "Yes." if winners == [found[0].term] else "No."
     if len(winners) == len(found):
         return "They are the same."
     return f"{' and '.join(winners)}."
-
-
-@dataclass(slots=True)
-class Asking:
-    """A question under way: its steps, and what they wait for."""
-
-    steps: Steps
-    waiting: list[str]
-    answer: Answer | None = None
-    tokens: int = 0  # of all steps, also of those that came to nothing
-
-    @classmethod
-    def start(cls, question: str, reader: Reader) -> Asking:
-        steps = steps_of(question, reader)
-        try:
-            return cls(steps, next(steps))
-        except StopIteration as done:  # answered by the store alone
-            return cls(steps, [], done.value)
-
-    @classmethod
-    def whole(cls, question: str) -> Asking:
-        """The question as it stands, in one step."""
-        steps = _single(question)
-        return cls(steps, next(steps))
-
-    def hear(self, answers: list[Answer]) -> None:
-        """The answers of what it waited for: it asks on, or has its own answer."""
-        self.tokens += sum(answer.stats.get("tokens", 0) for answer in answers)
-        try:
-            self.waiting = self.steps.send(answers)
-        except StopIteration as done:
-            self.waiting, self.answer = [], done.value
-            self.answer.stats["tokens"] = self.tokens

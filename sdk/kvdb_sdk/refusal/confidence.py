@@ -13,7 +13,7 @@ from dataclasses import dataclass, replace
 
 from ..question.aliases import Aliases, in_nouns
 from ..question.answer_kind import is_of_another_kind
-from ..question.direction import asks_for_the_end_of_another, asks_it_of_the_subject
+from ..question.direction import asks_for_the_end_of_another, asks_it_of_the_subject, asks_the_other_way
 from ..question.forms import asks_for, has_noun
 from ..question.relation_match import Match, lead, term_in, without_subject
 from ..question.spelling import mended
@@ -23,8 +23,8 @@ SIGNS = (-1, 1, 1, 1, 1, 1, 1)
 """Whether a feature of Evidence speaks for the fact or against it: no fit may turn that round."""
 
 NAMED_INSTEAD = -0.35
-"""The most that a relation leads by where the question names another one instead (names_another), asks for the end of
-another one that is not there (direction.py), or wants an answer of another kind (answer_kind.py).
+"""The most that a relation leads by where the question names another one instead (names_another), asks for its other
+end or for that of another one that is not there (direction.py), or wants an answer of another kind (answer_kind.py).
 """
 
 
@@ -56,11 +56,14 @@ def in_words(
     value: str,
     match: float | None,
     askable: Mapping[str, str],
+    spelt: Sequence[str] = (),
+    own: str = "",
     aliases: Aliases | None = None,
 ) -> Evidence:
     """What was read, and what the question's words say of the fact: its subject's `term`, its relation's `noun`, its
     `value`, and the `match` of the relation where the question names the term. `askable`: the nouns that the subject
-    might have been asked for, with what they say (kvdb_sdk/question/kinds.py). `aliases` of the store's nouns.
+    might have been asked for, with what they say (kvdb_sdk/question/kinds.py). `spelt`: the store's nouns that the
+    question has word for word. `own`: the fact's own words, as a clause. `aliases` of the store's nouns.
     """
     place = term_in(question, term)
     ahead = 0.0
@@ -70,7 +73,9 @@ def in_words(
         ahead = lead(matcher, asked, noun, value, others)
         asked = in_nouns(asked, aliases or {})
         if (
-            names_another(mended(asked, [noun, *others]), noun, others)
+            names_another(mended(asked, [noun, *others]), noun, [*others, *spelt])
+            or asks_the_other_way(asked, noun)
+            or (own and asks_the_other_way(asked, own))
             or asks_for_the_end_of_another(asked, noun, others)
             or asks_it_of_the_subject(asked, noun)
             or is_of_another_kind(asked, value)

@@ -26,14 +26,16 @@ from ..attend.projection import Projection
 from ..models.encoders import Encoder
 from ..models.prompts import Question, chat_markers, find_question, glued_ids
 from ..question.aliases import by_any_name, with_aliases
+from ..question.reading import Subject
 from ..question.relatedness import Relatedness, related_probability, relatedness
 from ..question.relation_encoder import relation_match
 from ..question.relation_match import Match, Read
 from ..question.rows import row_in_words
 from ..question.word_match import word_match
 from ..refusal.calibration_note import Calibration
-from ..refusal.confidence import Evidence, in_words
-from .finding import Found, asks_about_a_name, find, meant_of, told_about
+from ..refusal.confidence import Evidence, known_probability
+from .finding import Found, asks_about_a_name, find, meant_of
+from .judging import judged
 from .pager import Pager
 from .relations import StoreRelations
 from .routing import Route, check_route, select_by_attention, select_by_vector, union, widened, without
@@ -67,7 +69,7 @@ class StoreFacts(StoreReader):
         self.store, self.encoder, self.pager = store, encoder, pager
         self.route = self.checked_route(route)
         self.limits = limits or SearchLimits()
-        self.threshold = adapter.config.refuse_below if threshold is None else threshold
+        self.threshold: float = adapter.config.refuse_below if threshold is None else threshold
         self.fingerprint = fingerprint
         self.calibrations = {each.route: each for each in calibrations}
         self.selected: list[U64] = []  # rows of each question, in the order of the fact columns
@@ -173,18 +175,30 @@ class StoreFacts(StoreReader):
         with self.generation() as snapshot:
             if self._similarity is None:
                 return Evidence(weights[-1], weight)
-            _, row = row_in_words(snapshot, int(rows[best]))
+            fact, row = row_in_words(snapshot, int(rows[best]))
             question = self.questions[prompt].text
-            matcher, aliases = self._match(snapshot), self.relations.aliases(snapshot)
             match = self._found[prompt].match
             if self.route == "encoder":  # it does not look for terms; whether it knows is judged by them all the same
-                match = meant_of(snapshot, matcher, question, row.term, self.hidden)
-            askable = self.relations.kinds(snapshot).askable(told_about(snapshot, row.term, self.hidden))
-        return in_words(
-            Evidence(weights[-1], weight, float(self._similarity[prompt, best])), matcher, question,
-            term=row.term, noun=row.noun, value=row.value, match=match.get(int(rows[best])), askable=askable,
-            aliases=aliases,
-        )  # fmt: skip
+                match = meant_of(snapshot, self._match(snapshot), question, row.term, self.hidden)
+            return judged(
+                snapshot, self.relations, self._match(snapshot),
+                Evidence(weights[-1], weight, float(self._similarity[prompt, best])), question,
+                fact=fact, term=row.term, noun=row.noun, value=row.value, match=match.get(int(rows[best])),
+                hidden=self.hidden,
+            )  # fmt: skip
+
+    def surely(self, question: str, subject: Subject, noun: str) -> float:
+        """The probability that a question asks for a noun of the subject, among these and all that the store might have
+        been asked about it.
+        """
+        told = {each: value for each, _, value in reversed(subject.facts)}
+        fact = next(fact for each, fact, _ in subject.facts if each == noun)
+        with self.generation() as snapshot:
+            evidence = judged(
+                snapshot, self.relations, self._match(snapshot), Evidence(null=0.0, weight=0.0), question,
+                fact=fact, term=subject.term, noun=noun, value=told[noun], match=1.0, hidden=self.hidden, more=told,
+            )  # fmt: skip
+        return known_probability(self.known_by, evidence)
 
     @property
     def judged_by(self) -> AdapterConfig:

@@ -9,6 +9,7 @@ from kvdb import Snapshot
 from kvdb.types import Relation
 
 from ..question.aliases import Aliases, own_name
+from ..question.forms import has_noun
 from ..question.kinds import Kinds
 
 MOST = 2000  # relations that are looked at
@@ -32,6 +33,12 @@ class StoreRelations:
     def nouns(self, snapshot: Snapshot) -> list[str]:
         """Of all relations, as questions for a tail have them."""
         return [relation.tail_noun for relation in self._of(snapshot)]
+
+    def spelt(self, snapshot: Snapshot, text: str) -> list[str]:
+        """The nouns of tails and heads that stand in a text word for word, in singular or plural, whoever has them."""
+        folded = text.casefold()
+        nouns = dict.fromkeys(noun for one in self._of(snapshot) for noun in (one.tail_noun, one.head_noun))
+        return [noun for noun in nouns if noun.casefold()[:-1] in folded and has_noun(text, noun)]
 
     def names(self, snapshot: Snapshot) -> Aliases:
         """What else the nouns of relations are called: by the facts, and by questions."""

@@ -12,12 +12,14 @@ from kvdb import SearchLimits, Snapshot
 
 from ..models.encoders import Encoder
 from ..question.aliases import with_aliases
-from ..question.reading import Subject, about, subjects, values_named, values_said
+from ..question.reading import Subject, about, ends, subjects, values_named, values_said
 from ..question.relation_match import RelationMatch
+from ..question.rows import said
+from ..question.short_names import with_whole_name
 from .finding import named_in
 from .pager import Pager
 from .relations import StoreRelations
-from .routing import select_by_vector
+from .routing import select_by_vector, without
 
 
 class StoreReader(ABC):
@@ -46,10 +48,24 @@ class StoreReader(ABC):
                 near = select_by_vector(snapshot, self.encoder([question or "?"])[0], self.pager, self.limits)
             return subjects(snapshot, question, named_in(snapshot, question, near, self.hidden))
 
+    def with_whole_name(self, question: str) -> str:
+        """The question with a subject's whole name where it has a part of it (question/short_names.py)."""
+        if self.encoder is None or not question.strip():
+            return question
+        with self.generation() as snapshot:
+            rows = select_by_vector(snapshot, self.encoder([question])[0], self.pager, self.limits)
+            rows = without(rows, self.hidden)
+            return with_whole_name(question, [row.term for row in said(snapshot, rows.tolist())])
+
     def about(self, term: str) -> Subject | None:
         """What the store has about a term as it is spelt; None where that is nothing."""
         with self.generation() as snapshot:
             return about(snapshot, term, self.hidden)
+
+    def ends(self, term: str) -> Subject | None:
+        """The facts whose tail is a term, each under the noun of its head; None where there is none."""
+        with self.generation() as snapshot:
+            return ends(snapshot, term, self.hidden)
 
     def askable(self, subject: Subject) -> list[str]:
         """The nouns that a subject might be asked for: its own, and those that it lacks of its kind."""
@@ -57,10 +73,12 @@ class StoreReader(ABC):
         with self.generation() as snapshot:
             return list(self.relations.kinds(snapshot).askable(told))
 
-    def values_named(self, question: str) -> list[Subject]:
-        """The names in a question that are values of the store and nothing more, with the facts that have them."""
+    def values_named(self, question: str, *, words: bool = False) -> list[Subject]:
+        """The names in a question that are values of the store and nothing more, with the facts that have them; with
+        `words` also those in small letters.
+        """
         with self.generation() as snapshot:
-            return values_named(snapshot, question, self.hidden)
+            return values_named(snapshot, question, self.hidden, words=words)
 
     def values_said(self, question: str, relation: str) -> list[str]:
         """What a question has, word for word, that is a value of a relation for some subject; the longest first."""
