@@ -16,6 +16,7 @@ from kvdb.nouns.lexicon import (
     COMMON_VERBS,
     IRREGULAR_AGENTS,
     IRREGULAR_PARTICIPLES,
+    MAYBE_VERBS,
     OR_VERBS,
     PLAIN_VERBS,
     VERBS,
@@ -134,6 +135,22 @@ def knows_verb(form: str) -> bool:
     lower = form.lower()
     stems = {lower[:-1], lower[:-2], lower[:-3], lower[:-3] + "y"}  # moved, played, stopped, carried
     return lower in IRREGULAR_AGENTS or not stems.isdisjoint(COMMON_VERBS | OR_VERBS)
+
+
+def in_plural(clause: str) -> str:
+    """What several do, of what one does: "reports to it" gives "report to it", "was sued by it" "were sued by it"."""
+    verb, _, rest = clause.partition(" ")
+    auxiliary = {"is": "are", "was": "were", "has": "have", "does": "do"}.get(verb)
+    several = auxiliary or base_among(verb, MAYBE_VERBS) or verb
+    return f"{several} {rest}" if rest else several
+
+
+def verb_of_agent(noun: str) -> str | None:
+    """The plain verb of who does it: "manager" gives "manage", "supplier" "supply". None where it is no such noun."""
+    lower = noun.lower()
+    bare = lower.removesuffix("er").removesuffix("or")
+    forms = (bare, f"{bare}e", f"{bare.removesuffix('i')}y") if bare != lower else ()
+    return next((verb for verb in forms if verb in VERBS | COMMON_VERBS | OR_VERBS and agent(verb) == lower), None)
 
 
 def agent(word: str) -> str:

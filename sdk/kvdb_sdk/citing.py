@@ -16,7 +16,6 @@ from .attachment import Knowledge
 from .attend.copying import Copier, kind_name
 from .question.forms import content_words, has_content, has_noun, words
 from .question.listing import with_siblings
-from .question.relation_match import term_in, without_subject
 from .question.rows import row_in_words
 from .text_answer import answer_from_text, without_spans
 
@@ -43,7 +42,7 @@ def answer_of(tokenizer: Any, knowledge: Knowledge, prompt: int, ids: Sequence[i
             copied = [part.key.fact for part in copier.finished(prompt, ids) if kind_name(part.key) == "value"]
             row = int(rows[copied[-1]])
             answer = Answer(whole.strip(), True, citations, spans, stats)
-            if len(copied) == 1 and not _says_what(snapshot, row, answer, knowledge.facts.questions[prompt].text):
+            if not _says_what(snapshot, row, answer):
                 answer = _worded_by_store(snapshot, row, citations[0].weight, stats)
             return with_siblings(snapshot, answer, mask_of(row))
         place, weight = knowledge.judged[prompt]
@@ -70,7 +69,7 @@ def _copied(
     return tuple(spans), tuple(Citation.of(fact, weight) for fact, weight in ranked)
 
 
-def _says_what(snapshot: Snapshot, row: int, answer: Answer, question: str) -> bool:
+def _says_what(snapshot: Snapshot, row: int, answer: Answer) -> bool:
     """Whether an answer names what its value is, and of what, before the value, and says nothing of its own: the model
     may have copied it into a sentence about something or somebody else ("the stock of it is 75 EUR in price"), or have
     made some of that up. What the store's sentence says better than "the noun of it" does is left to it.
@@ -89,10 +88,7 @@ def _says_what(snapshot: Snapshot, row: int, answer: Answer, question: str) -> b
         return False
     if sentence.term.casefold() not in before.casefold():
         return False
-    asked = term_in(question, sentence.term)
-    if copied and asked:  # it stands there already: another of its words is one too many
-        question = without_subject(question, *asked.span())
-    known = Counter(words(sentence.noun if copied else f"{sentence.noun} {sentence.term}")) | Counter(words(question))
+    known = Counter(words(sentence.noun if copied else f"{sentence.noun} {sentence.term}"))
     said = Counter(content_words(text))
     return all(max(known[word], known[word.rstrip("s")]) >= times for word, times in said.items())
 

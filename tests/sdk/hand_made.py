@@ -8,7 +8,10 @@ from kvdb import Fact, kg2kv
 from kvdb.kg2kv import noun_forms
 from kvdb_sdk.answer import Answer, Citation, Span
 from kvdb_sdk.question.asking import Asking
-from kvdb_sdk.question.reading import Subject
+from kvdb_sdk.question.claims import says
+from kvdb_sdk.question.forms import has_content
+from kvdb_sdk.question.reading import Subject, of_head
+from kvdb_sdk.question.rows import Said
 
 FACTS = [
     ("France", "capital", "Paris"),
@@ -117,15 +120,13 @@ class Reader:
     threshold = 0.5
 
     def ends(self, term):
-        facts = tuple(
-            (noun_forms(r).head_noun, Fact(i, h, r, t), h)
-            for i, (h, r, t) in enumerate(FACTS)
-            if t == term and not noun_forms(r).head_noun.startswith("thing ")
-        )
+        rows = [Said(Fact(i, h, r, t), noun_forms(r).head_noun, t, h) for i, (h, r, t) in enumerate(FACTS) if t == term]
+        facts = tuple((of_head(row), row.fact, row.value) for row in rows)
         return Subject(0, len(term), term, facts) if facts else None
 
     def surely(self, question, subject, noun):
-        return 1.0 if noun in question or any(kg2kv.clause(noun)) else 0.0
+        clause = "".join(kg2kv.clause(noun))
+        return 1.0 if noun in question or (has_content(clause) and says(question, clause)) else 0.0
 
     def values_said(self, question, relation):
         return sorted((t for _, r, t in FACTS if r == relation and t in question), key=len, reverse=True)

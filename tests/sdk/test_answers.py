@@ -79,6 +79,8 @@ BY_A_PART_OF_THE_NAME = {
 }
 IN_STEPS = {
     "Was Marie Curie born in Warsaw?": "Yes. The place of birth of Marie Curie is Warsaw.",
+    "Is Warsaw the capital of Poland?": "Yes. The capital of Poland is Warsaw.",
+    "Is Paris the capital of Poland?": "No. The capital of Poland is Warsaw.",
     "Was Marie Curie born in Paris?": "No. The place of birth of Marie Curie is Warsaw.",
     "Was Hamlet written by William Shakespeare?": "Yes. The author of Hamlet is William Shakespeare.",
     "Can I give Aspirin to children under 12?": "No. Aspirin must not be given to children under 12.",
@@ -110,6 +112,8 @@ NOT_KNOWN = [
     "What is the capital of France?",
     "Who acquired Northwind Traders?",
     "Is the X200 Drill waterproof?",
+    "Who is the deputy CEO of Contoso Ltd.?",
+    "Who wrote Hamlet 2?",
 ]
 EXPECTED = {**ONE_FACT, **FROM_THE_OTHER_END, **BY_A_PART_OF_THE_NAME, **IN_STEPS, **dict.fromkeys(NOT_KNOWN, UNKNOWN)}
 

@@ -39,7 +39,6 @@ from .hand_made import ask, check_spans
         ("Is Beijing the forbidden city of Gugong?", "Yes."),  # a name, and no denial
         ("Is Diseases of the digestive system the chapter of Asthma?", "No."),  # that of another
         ("Is the chapter of Asthma Diseases of the respiratory system?", "Yes."),
-        ("Is Skillet active?", "No."),
         ("Does France have more people than Spain?", "Yes."),
         ("Does Spain have more people than France?", "No."),
         ("Is the elevation of Berg higher than that of Tal?", "No."),
@@ -61,7 +60,7 @@ def test_a_claim_is_judged_from_the_values(question, lead):
         ("Was Orla hired by Quill?", "Orla was hired by Quill."),
         ("Did Quill hire Orla?", "Orla was hired by Quill."),
         ("Is Lumen a subsidiary of Orla?", "The subsidiary of Orla is Lumen."),
-        ("Is France a neighbour of Italy?", "The neighbour of France is"),  # as Italy is one of France
+        ("Is France a neighbour of Italy?", "The neighbour of Italy is France."),
     ],
 )
 def test_who_does_what_to_whom(question, fact):
@@ -137,6 +136,7 @@ def test_what_the_values_do_not_settle_gets_no_verdict(question):
         ("May Skillet be cleaned with dish soap?", "No. Skillet must not be cleaned with dish soap."),
         ("Can I clean Skillet with dish soap?", "No. Skillet must not be cleaned with dish soap."),
         ("Does Orla sell to Dunmarrow?", "No. Orla refuses to sell to Dunmarrow."),
+        ("Is Skillet active?", "No. Skillet, active: no."),
         ("Does Skillet tolerate the dishwasher?", "No. Skillet does not tolerate the dishwasher."),
         ("Is Asthma a use of Kestoril?", "No. The forbidden use of Kestoril is Asthma."),
         ("May Colic be a use of Velum?", "No. The forbidden use of Velum is Colic."),

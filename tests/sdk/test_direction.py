@@ -7,6 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from kvdb_sdk.question.direction import (
+    acting_clause,
     asks_for_the_end_of_another,
     asks_it_of_the_subject,
     asks_the_other_way,
@@ -114,3 +115,12 @@ def test_any_text_is_read(text, said):
 )
 def test_the_own_words_of_a_relation_as_a_clause(relation, of_head, of_tail):
     assert (own_clause(relation, is_head=True), own_clause(relation, is_head=False)) == (of_head, of_tail)
+
+
+def test_who_is_called_after_what_they_do():
+    assert acting_clause("account manager", is_head=True) == "what manages it"
+    assert acting_clause("supplier", is_head=False) == "what it supplys"  # only its stem counts
+    assert acting_clause("written by", is_head=True) == own_clause("written by", is_head=True)
+    assert acting_clause("river", is_head=True) == acting_clause("", is_head=True) == ""
+    assert asks_the_other_way("Who does it manage?", acting_clause("manager", is_head=True))
+    assert not asks_the_other_way("Who manages it?", acting_clause("manager", is_head=True))

@@ -4,7 +4,15 @@ from __future__ import annotations
 
 import pytest
 
-from kvdb_sdk.question.forms import asks_for, asks_yes_or_no, compares_by, has_noun, is_noun, noun_places
+from kvdb_sdk.question.forms import (
+    asks_for,
+    asks_of_another,
+    asks_yes_or_no,
+    compares_by,
+    has_noun,
+    is_noun,
+    noun_places,
+)
 
 
 @pytest.mark.parametrize(
@@ -87,3 +95,19 @@ def test_what_a_question_compares_by(text, word):
 )
 def test_a_text_that_is_a_noun(text, noun, so):
     assert is_noun(text, noun) is so
+
+
+@pytest.mark.parametrize(
+    ("text", "noun", "so"),
+    [
+        ("Is it the manager of Marek Dvorak?", "manager", True),
+        ("Who has it as manager?", "manager", True),
+        ("Whose account manager is it?", "account manager", True),
+        ("Who is the manager of it?", "manager", False),
+        ("Is Tomas the manager of it?", "manager", False),
+        ("Is it's manager Tomas?", "manager", False),
+        ("Is it the manager?", "manager", False),
+    ],
+)
+def test_a_noun_of_somebody_else(text, noun, so):
+    assert asks_of_another(text, noun) is so

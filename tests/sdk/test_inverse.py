@@ -12,7 +12,11 @@ from .hand_made import FACTS, ask
 
 @pytest.fixture(autouse=True)
 def more_facts(monkeypatch):
-    more = [("Bonn", "seat of", "Rhineland"), ("Rhineland", "area", "23,560 km2"), ("Ziv", "sibling", "Orla")]
+    more = [
+        ("Bonn", "seat of", "Rhineland"), ("Rhineland", "area", "23,560 km2"), ("Ziv", "sibling", "Orla"),
+        ("Ledger", "runs on", "vm1"), ("Billing", "runs on", "vm1"), ("vm1", "area", "2 m2"),
+        ("Ziv", "manager", "Quill"),
+    ]  # fmt: skip
     monkeypatch.setattr(hand_made, "FACTS", FACTS + more)
     monkeypatch.setattr(hand_made.Reader, "surely", lambda *_: 0.75)
 
@@ -22,13 +26,33 @@ def more_facts(monkeypatch):
     [
         ("What is the seat of Rhineland?", "The seat of Rhineland is Bonn."),
         ("Who was hired by Quill?", "Orla was hired by Quill."),  # of which nothing else is known
+        ("What runs on vm1?", "Ledger and Billing run on vm1."),  # whose noun is "thing that runs on the platform"
+        ("Who is sibling of Orla?", "The sibling of Orla is Ziv."),
     ],
 )
 def test_the_heads_of_a_tail(question, text):
     answer, rounds = ask(question)
     assert (answer.text, rounds) == (text, [])
     assert answer.answered and answer.stats["confidence"] == 0.75
-    assert [answer.text[span.start : span.end] for span in answer.spans] == [answer.citations[0].head]
+    assert [answer.text[span.start : span.end] for span in answer.spans] == [each.head for each in answer.citations]
+
+
+@pytest.mark.parametrize("question", ["Whose manager is Quill?", "Who has Quill as manager?"])
+def test_whose_it_is(question):
+    answer, rounds = ask(question)
+    assert (answer.text, rounds) == ("The manager of Ziv is Quill.", [])
+
+
+@pytest.mark.parametrize(
+    ("question", "text"),
+    [
+        ("Is Bonn the seat of Rhineland?", "Yes. The seat of Rhineland is Bonn."),
+        ("Is Paris the seat of Rhineland?", "No. The seat of Rhineland is Bonn."),
+    ],
+)
+def test_a_claim(question, text):
+    answer, rounds = ask(question)
+    assert (answer.text, rounds) == (text, [])
 
 
 def test_a_part_of_a_question():

@@ -1,4 +1,5 @@
-"""The kind of answer that a question wants: "how many" wants an amount, "when was" a time, "three letters" a code.
+"""The kind of answer that a question wants: "how many" wants an amount, "when was" a time, "where was" a place, "three
+letters" a code.
 
 A value that can be none of that kind answers another question, however near its relation is: "How old is Ada?" is not
 answered by what she founded. Of 20,580 and 7,612 wordings that have such words (training/domains.json, phrases.json),
@@ -14,6 +15,8 @@ _ASKS_AMOUNT = re.compile(r"\bhow (?:many|much|old|tall|heavy)\b(?! (?:about|lon
 _ASKS_TIME = re.compile(
     r"\bwhen (?:did|was|were)\b|\b(?:what|which) (?:year|date|month|decade|century)\b", re.IGNORECASE
 )
+_ASKS_PLACE = re.compile(r"^\W*where (?:did|do|does|was|were|is|are)\b", re.IGNORECASE)
+_NUMBER = re.compile(r"[\d.,]+")  # a place may have one, "Route 66"
 _NUMBERS = ["two", "three", "four", "five", "six", "seven", "eight", "nine", "ten", "eleven", "twelve"]
 _ASKS_LENGTH = re.compile(  # not "three or four digits", "not the five-digit one", "two letters and a number"
     rf"(?<!or )(?<!to )(?<!and )(?<!not )(?<!not the )(?<![\w-])(?P<count>{'|'.join(_NUMBERS)}|\d\d?)"
@@ -44,10 +47,11 @@ _AMOUNT, _TIME = _any_of(_AMOUNTS, r"\w*"), _any_of(_TIMES, "")
 
 
 def is_of_another_kind(question: str, value: str) -> bool:
-    """Whether a question wants an amount, a time, or so many letters or digits, and a value is not that."""
+    """Whether a question wants an amount, a time, a place, or so many letters or digits, and a value is not that."""
     amount = _ASKS_AMOUNT.search(question) is not None and not _AMOUNT.search(value)
     time = _ASKS_TIME.search(question) is not None and not _TIME.search(value)
-    return amount or time or not _is_as_long(question, value)
+    place = _ASKS_PLACE.search(question) is not None and _NUMBER.fullmatch(value) is not None
+    return amount or time or place or not _is_as_long(question, value)
 
 
 def _is_as_long(question: str, value: str) -> bool:

@@ -12,9 +12,10 @@ from collections.abc import Sequence
 
 from kvdb.nouns import clause
 from kvdb.nouns.lexicon import SYMMETRIC
+from kvdb.nouns.phrases import is_verbal
 from kvdb.nouns.words import clean, plain_verb
 
-from .direction import asks_the_other_way, own_clause
+from .direction import acting_clause, asks_the_other_way
 from .forms import LONGEST, content_words, has_noun, noun_places, states_one_thing, stem
 from .quantities import scaled
 from .reading import Subject, masked
@@ -32,7 +33,7 @@ cheers contain contained contains correctly currently data database dear exist e
 forgot forget given guess happen heard hello help hey hi homework if indeed info information just kind let like
 listed look looking maybe mention mentioned mind need now ok okay perhaps possible possibly question quick read
 record recorded records regarding remember said says so some something sorry stated still store stored thank thanks
-then think thought too try verify want well whether wonder wondering
+then think wrote thought too try verify want well whether wonder wondering
 """
 _ASIDE = frozenset(_SAID_AROUND.split())  # what people say around a claim
 
@@ -45,7 +46,7 @@ def verdict(question: str, subject: Subject, noun: str) -> bool | None:
     whole = [value for value in subject.values(noun) if claims(text, value)]
     if whole and not any(map(_is_name, _runs(_without(text, whole), noun))):
         return True
-    claimed = _runs(text, f"{noun} {_relations(subject, noun)}")
+    claimed = _runs(text, noun, _relations(subject, noun))
     values = [_flat(value, noun) for value in subject.values(noun)]
     others = [_flat(value, noun) for other, _, value in subject.facts if other != noun]
     more = [run for run in claimed if _fold(run) not in values]
@@ -86,9 +87,10 @@ def flag(question: str, subject: Subject, noun: str) -> bool | None:
     """
     found = {_FLAGS.get(value.casefold()) for value in subject.values(noun)}
     text = _MODAL.sub("", masked(question, subject))
-    if len(found) != 1 or None in found or not has_noun(text, noun) or _runs(text, noun) or not states_one_thing(text):
+    own = _relations(subject, noun)
+    if len(found) != 1 or None in found or not (has_noun(text, noun) or says(text, own)):
         return None
-    return found.pop()
+    return None if _runs(text, noun, own) or not states_one_thing(text) else found.pop()
 
 
 def says(question: str, phrase: str) -> bool:
@@ -105,8 +107,10 @@ def is_turned_round(question: str, subject: Subject, noun: str) -> bool:
         return noun.split()[-1].casefold() not in SYMMETRIC
     if has_noun(text, noun) and not place:  # in "Does it cause B?" the noun is a verb
         return False
+    if noun.split()[-1] in SYMMETRIC:
+        return False
     facts = [fact for other, fact, _ in subject.facts if other == noun]
-    ends = [end for fact in facts if (end := own_clause(fact.relation, is_head=fact.head == subject.term))]
+    ends = [end for fact in facts if (end := acting_clause(fact.relation, is_head=fact.head == subject.term))]
     return bool(ends) and all(asks_the_other_way(text, end) for end in ends)
 
 
@@ -122,6 +126,20 @@ def said_clause(text: str, nouns: Sequence[str]) -> str | None:
     phrases = {noun: "".join(clause(noun)) for noun in nouns}
     said = [noun for noun, phrase in phrases.items() if content_words(phrase) and says(text, phrase)]
     return max((noun for noun in said if not asks_the_other_way(text, noun)), key=len, default=None)
+
+
+def said_relation(text: str, subject: Subject) -> str | None:
+    """The noun of a subject whose fact has the words of a text as its own, as a verb, and the right way round; of
+    several facts that with the most words.
+    """
+    found: dict[str, str] = {}
+    for noun, fact, value in subject.facts:
+        phrase, end = clean(fact.relation), acting_clause(fact.relation, is_head=fact.head == subject.term)
+        if not (end or is_verbal(phrase)) or not content_words(phrase) or not says(text, phrase):
+            continue
+        if value.casefold() in _FLAGS or not (end and asks_the_other_way(text, end)):
+            found.setdefault(phrase, noun)
+    return found[max(found, key=len)] if found else None
 
 
 def _is_value(claim: list[str], question: str, subject: Subject, noun: str) -> bool:
@@ -140,10 +158,13 @@ def _is_name(run: Sequence[str]) -> bool:
     return all(not token[0].islower() for token in run)
 
 
-def _runs(text: str, noun: str) -> list[list[str]]:
-    """The words that are claimed, in their case, by phrase: those that say something beside subject and noun."""
+def _runs(text: str, noun: str, own: str = "") -> list[list[str]]:
+    """The words that are claimed, in their case, by phrase: those that say something beside subject and noun.
+
+    `own`: the words of the noun's facts.
+    """
     said = {word for each in _tokens(noun) for word in (each, each + "s", each + "es")}
-    stems = {stem(word) for word in content_words("".join(clause(noun)))}
+    stems = {stem(word) for word in content_words(f"{''.join(clause(noun))} {own}")}
     runs: list[list[str]] = [[]]
     for token in _TOKEN.findall(scaled(text)):
         folded = _fold([token])[0]

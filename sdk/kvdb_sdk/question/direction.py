@@ -11,7 +11,7 @@ from collections.abc import Iterable, Sequence
 from kvdb.nouns import clause
 from kvdb.nouns.modality import modality_of
 from kvdb.nouns.phrases import is_verbal
-from kvdb.nouns.words import clean, is_participle
+from kvdb.nouns.words import clean, is_participle, verb_of_agent
 
 from .forms import content_words, stem, words
 
@@ -33,6 +33,8 @@ def asks_the_other_way(text: str, noun: str) -> bool:
     if place is None or asked.count("it") != 1:
         return False
     said = words(does or done)
+    if does and said[-1] in _BESIDES and asked.index("it") < place[0]:  # "did it drown in", "was it drowned in"
+        return False
     part = _part_in_text(asked, asked.index("it"), *place, said[-1])
     return part is not None and part != _part_in_clause(said, wanted[0], bool(does))
 
@@ -80,6 +82,13 @@ def own_clause(relation: str, *, is_head: bool) -> str:
             return ""
         phrase = f"was {phrase}" if more[-1] == "by" else phrase
     return f"what it {phrase}" if is_head else f"what {phrase} it"
+
+
+def acting_clause(relation: str, *, is_head: bool) -> str:
+    """`own_clause`; of a relation that is called after who does it, what they do: its "manager" manages it."""
+    verb = verb_of_agent(clean(relation).rpartition(" ")[2])
+    acts = "" if verb is None else f"what {verb}s it" if is_head else f"what it {verb}s"
+    return own_clause(relation, is_head=is_head) or acts
 
 
 def _part_in_clause(said: Sequence[str], verb: str, does: bool) -> str:

@@ -61,8 +61,8 @@ _ASCENDING = frozenset(_LESS.split())
 _OF_AGE = frozenset(("older", "oldest", "younger", "youngest"))
 _COMPARATIVE = re.compile(rf"\b(?:{'|'.join([*_LESS.split(), *_MORE.split()])})\b", re.IGNORECASE)
 _FIRST = re.compile(
-    r"\b(?:was|were|is|came|come|comes|there|started|began|opened|appeared|born|died|built|founded|established|created"
-    r"|published|released|launched|completed|formed)\s+first\s*(?:[,:;?.]|$)",
+    r"\b(?:was|were|is|(?:came|come|comes)(?: out)?|there|started|began|opened|appeared|born|died|built|founded"
+    r"|established|created|published|released|launched|completed|formed)\s+first\s*(?:[,:;?.]|$)",
     re.IGNORECASE,
 )
 _WORD = re.compile(r"\w+")
@@ -70,7 +70,7 @@ _ENDING = re.compile(r"(?:ies|ied|ing|es|ed|s|e|y)$")
 _FUNCTION_WORDS = """
 a an and are as at by can could did do does for from give has have how i in is it its known me my of on or please s say
 show tell than that the their there they this to true us was what when where which who whose will with would you your
-know correct right sure located called named be been confirm really someone told wrote down answer yes no not
+know correct right sure located called named be been confirm really someone told down answer yes no not
 """
 _EMPTY = frozenset(_FUNCTION_WORDS.split())
 
@@ -116,6 +116,21 @@ def asks_for(text: str, noun: str) -> bool:
         re.search(rf"\b(?:which|what|{_ASKING_THE} the|it's)\s+{noun}|\bthe {noun} of it\b", text, re.IGNORECASE)
         is not None
     )
+
+
+def asks_of_another(text: str, noun: str) -> bool:
+    """Whether a text, its subject masked, has a noun of somebody else: "is it the manager of Marek Dvorak", "who has it
+    as manager", "whose manager is it".
+    """
+    noun = rf"{singular_or_plural(noun)}(?!\w)"
+    if re.search(
+        rf"\bit as (?:an? |the |his |her |their |its )?(?:\w+ )?{noun}|\bwhose {noun} (?:is|was) it\b",
+        text,
+        re.IGNORECASE,
+    ):
+        return True
+    of_it = re.search(rf"(?i:{noun} (?:of|for) (?:the )?it\b|\bit's (?:\w+ )?{noun})", text)
+    return not of_it and re.search(rf"\bit (?i:the {noun}) of [A-Z]", text) is not None
 
 
 def has_content(text: str) -> bool:

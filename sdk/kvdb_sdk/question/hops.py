@@ -138,10 +138,10 @@ def _ways(subject: Subject, text: str, reader: Reader) -> Iterator[_Way]:
 
 
 def _leads_on(first: str, second: str, found: Subject, start: str, text: str) -> bool:
-    """Whether a way does not lead back to where it started, and can be said: not "what what it won costs", unless the
-    text has the words of its end.
+    """Whether a way does not lead back to where it started, ends where the text asks, and can be said: not "what what
+    it won costs", unless the text has the words of its end.
     """
-    if set(found.values(second)) <= {start}:
+    if set(found.values(second)) <= {start} or asks_the_other_way(text, second):
         return False
     phrase = "".join(kg2kv.clause(second))
     return not phrase or not any(kg2kv.clause(first)) or says(text, phrase)

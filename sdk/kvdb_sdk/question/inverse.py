@@ -12,10 +12,15 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import Protocol
 
+from kvdb.nouns import BEARER
+
 from ..answer import Answer
+from .claims import verdict
+from .forms import asks_of_another
 from .hops import MATCHES, Reader
+from .joining import led
 from .overview import told
-from .reading import Subject, asked_about, masked
+from .reading import Subject, asked_about, asked_of_it, masked, only_bears, spelt_noun
 
 
 class Ends(Reader, Protocol):
@@ -49,12 +54,34 @@ def inverse(question: str, found: Sequence[Subject], reader: Ends) -> Answer | N
     if ends is None:
         return None
     ends = replace(ends, start=subject.start, end=subject.end)
-    there = [noun for noun in ends.nouns if noun not in subject.nouns]
+    there = [noun for noun in ends.nouns if noun not in subject.nouns and not only_bears(noun)]
+    whose = [noun for noun in ends.nouns if asks_of_another(masked(question, subject), noun.removeprefix(BEARER))]
+    if len(whose) == 1 and whose[0].startswith(BEARER):  # "whose manager is it"
+        return told(_only(ends, whose[0]))
     noun, match = reader.best_noun(masked(question, subject), [*reader.askable(subject), *there])
     if noun not in there or match < MATCHES:
         return None
     confidence = reader.surely(question, ends, noun)
     if confidence < reader.threshold:
         return None
-    answer = told(replace(ends, facts=tuple(fact for fact in ends.facts if fact[0] == noun)))
+    answer = told(_only(ends, noun))
     return replace(answer, stats=answer.stats | {"confidence": round(confidence, 4)})
+
+
+def claimed_inverse(question: str, found: Sequence[Subject], reader: Ends) -> Answer | None:
+    """Yes or no where a question claims a head by its noun: "Is Paris the capital of Poland?" """
+    for subject in found:
+        ends = reader.ends(subject.term)
+        text = masked(question, subject)
+        nouns = [] if ends is None else [noun for noun in ends.nouns if noun not in subject.nouns]
+        noun = spelt_noun(text, nouns)
+        if ends is None or noun is None or not asked_of_it(text, noun):
+            continue
+        right = verdict(question, replace(ends, start=subject.start, end=subject.end), noun)
+        if right or (right is False and ends.complete):
+            return led("Yes." if right else "No.", told(_only(ends, noun)))
+    return None
+
+
+def _only(ends: Subject, noun: str) -> Subject:
+    return replace(ends, facts=tuple(fact for fact in ends.facts if fact[0] == noun))

@@ -23,7 +23,7 @@ def ended_once(answer: Answer) -> Answer:
     """
     if any(span.end == len(answer.text) for span in answer.spans) and not answer.text.endswith("."):
         return replace(answer, text=f"{answer.text}.")
-    stops = [found.start() + 1 for found in re.finditer(r"(?<!\.)\.\.(?!\S)", answer.text)]
+    stops = [found.start() + 1 for found in re.finditer(r"(?:(?<!\.)\.|[?!])\.(?!\S)", answer.text)]
     for stop in reversed([at for at in stops if not any(span.start <= at < span.end for span in answer.spans)]):
         spans = [
             replace(span, start=span.start - (span.start > stop), end=span.end - (span.end > stop))

@@ -15,7 +15,7 @@ opened opening released release created creation inception launch launched intro
 """
 _TIME = f"age died death {_SINCE}"
 _HEIGHT = "height elevation altitude rise ceiling summit level"
-_LENGTH = "length duration runtime span distance run"
+_LENGTH = "length duration runtime running span distance run"
 _MONEY = "price cost fee fare charge rate value"
 _WEALTH = "gdp income revenue wealth worth profit assets equity budget earnings turnover salary fortune capital"
 

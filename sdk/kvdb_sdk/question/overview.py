@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from kvdb import Fact, kg2kv
+from kvdb.nouns.words import clean, in_plural
 
 from ..answer import Answer, Citation, Span
 from .forms import words
@@ -29,6 +30,7 @@ _ASKS_ONE = re.compile(
     r"\b(?:is|are|was|were) it (?:all )?about\b|\b(?:does|did|can|could) it\b|\bknown for\b", re.IGNORECASE
 )
 _WHO = re.compile(r"(?:who|what)(?:'s| is| was) it\??", re.IGNORECASE)
+_BEFORE_A_FLAG = re.compile(r"^(?:is|are|was|has|have|does|can) ", re.IGNORECASE)
 _TELLS = frozenset(
     ("definition", "description", "kind", "class", "type", "occupation", "profession", "role", "abstract")
 )
@@ -75,6 +77,8 @@ def told(subject: Subject) -> Answer:
         items = list(reversed(facts.items()))
         before, after = kg2kv.answer(noun, subject.term, "\0").split("\0")
         text += (" " if text else "") + before
+        if not before and len(items) > 1:  # "Ann and Ben report to Eve."
+            after = f" {in_plural(after[1:])}"
         shown, left_out = items[:MOST_VALUES], len(items) - MOST_VALUES
         for place, (value, fact) in enumerate(shown):
             if place:
@@ -89,6 +93,14 @@ def told(subject: Subject) -> Answer:
     elif more > 0:
         text += f" There is more, under {more} other relation{'s' * (more > 1)}."
     return Answer(text, True, tuple(Citation.of(fact, 1.0) for fact in cited), tuple(spans), _stats(cited))
+
+
+def told_flag(subject: Subject, noun: str) -> Answer:
+    """What is said by yes or no alone: "AquaPulse 300, discontinued: no." """
+    fact, value = next((fact, value) for other, fact, value in subject.facts if other == noun)
+    before = f"{subject.term}, {_BEFORE_A_FLAG.sub('', clean(fact.relation))}: "
+    span = Span(len(before), len(before) + len(value), fact.id, "value")
+    return Answer(f"{before}{value}.", True, (Citation.of(fact, 1.0),), (span,), _stats([fact]))
 
 
 def told_of_value(value: Subject) -> Answer:

@@ -14,11 +14,13 @@ from kvdb import Snapshot
 from kvdb.named import MOST_ROWS, Named, rows_about, spans
 from kvdb.nouns import BEARER
 from kvdb.nouns.lexicon import SYMMETRIC
+from kvdb.nouns.modality import modality_of
 from kvdb.types import Fact, row_of
 
+from .direction import own_clause
 from .forms import has_content, has_noun, is_noun
 from .relation_match import without_subject
-from .rows import said
+from .rows import Said, said
 
 MOST_MENTIONS = 9  # facts that have a value, which are looked at
 
@@ -64,23 +66,27 @@ def about(snapshot: Snapshot, term: str, hidden: frozenset[int] = frozenset()) -
 
 
 def ends(snapshot: Snapshot, term: str, hidden: frozenset[int] = frozenset()) -> Subject | None:
-    """The facts whose tail is a term, their hidden rows aside, under the nouns of their heads, where these have any:
-    "country" has none for what lies in it. Of very many facts the first.
+    """The facts whose tail is a term, their hidden rows aside, under the nouns of their heads; where these have none,
+    under their own words as a clause, "what runs on it". Of very many facts the first.
     """
     found = list(islice(snapshot.match(tail=term), MOST_ROWS))
     left = [fact for fact in found if row_of(fact.id, "tail") not in hidden]
     rows = said(snapshot, [row_of(fact.id, "head") for fact in left])
-    facts = tuple((_own(row.noun), row.fact, row.value) for row in rows if not _only_bears(_own(row.noun)))
+    facts = tuple((of_head(row), row.fact, row.value) for row in rows)
     return Subject(0, len(term), term, facts, len(found) < MOST_ROWS) if facts else None
 
 
-def _own(noun: str) -> str:
-    """A head's noun; of what relates both ways that of the tail: "the thing with the spouse" is a spouse."""
-    bare = noun.removeprefix(BEARER)
-    return bare if bare.split()[-1] in SYMMETRIC else noun
+def of_head(row: Said) -> str:
+    """The noun of a head; of what relates both ways that of the tail: "the thing with the spouse" is a spouse."""
+    bare = row.noun.removeprefix(BEARER)
+    if bare.split()[-1] in SYMMETRIC:
+        return bare
+    if not only_bears(row.noun) or modality_of(row.fact.relation):  # a clause would not say what is denied
+        return row.noun
+    return own_clause(row.fact.relation, is_head=False) or row.noun
 
 
-def _only_bears(noun: str) -> bool:
+def only_bears(noun: str) -> bool:
     """Whether a head's noun says no more than what the relation does: "thing with the price", "thing in the city"."""
     return noun.startswith("thing ") or " with the " in noun
 

@@ -40,6 +40,14 @@ def is_known(word: str) -> bool:
     return word.casefold() in _known()
 
 
+def is_a_slip(word: str, meant: str) -> bool:
+    """Whether a word is another one but for a letter too many, too few, another one, or two swapped; both are long."""
+    a, b = word.casefold(), meant.casefold()
+    if min(len(a), len(b)) <= LEAST or max(len(a), len(b)) > MOST or not (a + b).isalpha():
+        return False
+    return a[0] == b[0] and abs(len(a) - len(b)) <= 1 and not set(_shortened(a)).isdisjoint(_shortened(b))
+
+
 def _meant(word: str, own: set[str]) -> str:
     small = word.casefold()
     if not LEAST <= len(small) <= MOST or word.isupper() or small in own or small in _known():

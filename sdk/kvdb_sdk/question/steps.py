@@ -16,7 +16,7 @@ from kvdb.nouns.modality import Modality, modality_of
 from kvdb.nouns.words import clean, strip_auxiliary
 
 from ..answer import Answer
-from .claims import claims, flag, is_another, is_turned_round, said_clause, says, verdict
+from .claims import claims, flag, is_another, is_turned_round, said_clause, said_relation, says, verdict
 from .direction import asks_the_other_way
 from .forms import (
     LONGEST,
@@ -32,10 +32,10 @@ from .forms import (
     weighs,
 )
 from .hops import MATCHES, two_hops
-from .inverse import Ends, inverse
+from .inverse import Ends, claimed_inverse, inverse
 from .joining import joined, led
 from .measures import is_since, measured
-from .overview import overview, told
+from .overview import overview, told, told_flag
 from .quantities import quantity
 from .reading import Subject, asked_about, asked_of_it, masked, spelt_noun, without_subjects
 from .splitting import is_list, split_entities, split_questions, split_relations
@@ -138,10 +138,16 @@ def _yes_or_no(
     denied = next(filter(None, (_denied(question, subject) for subject in found)), None)
     if denied is not None:
         return led("No.", told(denied))
+    inversely = claimed_inverse(question, found, reader)
+    if inversely is not None:
+        return inversely
     read = [(_meant(masked(question, subject), subject, reader), subject) for subject in found]
     (noun, match), subject = max(read, key=lambda item: item[0][1])
     if match < MATCHES:
         return None
+    is_so = flag(question, subject, noun)
+    if is_so is not None:
+        return led("Yes." if is_so else "No.", told_flag(subject, noun))
     noun = _opposite(question, subject, noun) or noun
     if is_turned_round(question, subject, noun):
         return None
@@ -182,9 +188,6 @@ def _settled(question: str, subject: Subject, noun: str, reader: Ends) -> bool |
     """The verdict on a claim, seen how the relation holds: what it must not be used for is none of its uses; what it
     may be used for is one where the question asks what may be. Nothing else that it says settles anything.
     """
-    said = flag(question, subject, noun)
-    if said is not None:
-        return said
     relation = _relation(subject, noun)
     right, way = verdict(question, subject, noun), modality_of(relation)
     if right is None:
@@ -212,7 +215,7 @@ def _relation(subject: Subject, noun: str) -> str:
 
 def _meant(text: str, subject: Subject, reader: Ends) -> tuple[str, float]:
     """The noun that a text, its subject masked, means, and how surely: 1 and more where it is spelt out."""
-    noun = spelt_noun(text, subject.nouns) or said_clause(text, subject.nouns)
+    noun = spelt_noun(text, subject.nouns) or said_clause(text, subject.nouns) or said_relation(text, subject)
     return (noun, 1.0 + asked_of_it(text, noun)) if noun else reader.best_noun(text, subject.nouns)
 
 

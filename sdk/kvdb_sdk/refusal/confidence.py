@@ -11,10 +11,13 @@ import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
+from kvdb.nouns import clause
+
 from ..question.aliases import Aliases, in_nouns
 from ..question.answer_kind import is_of_another_kind
+from ..question.contrasts import contrasts
 from ..question.direction import asks_for_the_end_of_another, asks_it_of_the_subject, asks_the_other_way
-from ..question.forms import asks_for, has_noun
+from ..question.forms import asks_for, asks_of_another, has_noun
 from ..question.relation_match import Match, lead, term_in, without_subject
 from ..question.spelling import mended
 from ..question.word_match import noun_share
@@ -73,11 +76,14 @@ def in_words(
         ahead = lead(matcher, asked, noun, value, others)
         asked = in_nouns(asked, aliases or {})
         if (
-            names_another(mended(asked, [noun, *others]), noun, [*others, *spelt])
+            names_another(mended(asked, [noun, *others]), noun, others)
+            or (not any(clause(noun)) and names_another(asked, noun, spelt))  # "it reports to" may be its manager
             or asks_the_other_way(asked, noun)
             or (own and asks_the_other_way(asked, own))
             or asks_for_the_end_of_another(asked, noun, others)
             or asks_it_of_the_subject(asked, noun)
+            or asks_of_another(asked, noun)
+            or contrasts(asked, noun)
             or is_of_another_kind(asked, value)
         ):
             ahead = min(ahead, NAMED_INSTEAD)

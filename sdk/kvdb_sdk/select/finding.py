@@ -7,6 +7,7 @@ named term are weighed by how well the rest of the question means their relation
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 
@@ -26,6 +27,7 @@ from .pager import Pager
 from .routing import select_by_vector, union, widened, without
 
 MOST_TERMS = 4  # named terms whose relations are weighed, the longest first
+_GOES_ON = re.compile(r"\s+(?:\d{1,3}|II|III|IV|VI{0,3}|IX)(?=\W*$|\s)")  # "Alien 3" is no "Alien"
 RELATION_SHARE = 0.5  # of the match in what orders the facts about a named term
 
 
@@ -75,6 +77,7 @@ def named_in(snapshot: Snapshot, question: str, near: U64, hidden: frozenset[int
 
     A term all of whose rows are hidden is none, nor is a common word ("Can you ...", "tell us"), nor what is only found
     in another case and is a part of a name: "the airport code of Kay Ranch Airport" is not about the town of Airport.
+    Nor is one that goes on with a number.
     A term with very many rows has the first of them, and those near the question.
     """
     beside: dict[str, list[int]] = {}
@@ -93,6 +96,7 @@ def named_in(snapshot: Snapshot, question: str, near: U64, hidden: frozenset[int
         left = [replace(term, rows=tuple(row for row in term.rows if row not in hidden)) for term in found]
         found = [term for term in left if term.rows]
     found = [term for term in found if not is_common_word(question, term.start, term.end)]
+    found = [term for term in found if not _GOES_ON.match(question[term.end :])]
     whole = [term for term in found if not any(_is_inside(term, other) for other in found)]
     return sorted(whole, key=lambda term: term.start - term.end)
 

@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from kvdb import Fact, Snapshot
+from kvdb.nouns.lexicon import SYMMETRIC
 
 from ..question.aliases import in_nouns
-from ..question.direction import own_clause
+from ..question.direction import acting_clause
 from ..question.relation_match import Match
 from ..refusal.confidence import Evidence, in_words
 from .finding import told_about
@@ -37,5 +38,5 @@ def judged(
     return in_words(
         read, matcher, question, term=term, noun=noun, value=value, match=match, askable={**(more or {}), **askable},
         spelt=relations.spelt(snapshot, in_nouns(question, aliases)), aliases=aliases,
-        own=own_clause(fact.relation, is_head=fact.head == term),
+        own="" if noun.split()[-1] in SYMMETRIC else acting_clause(fact.relation, is_head=fact.head == term),
     )  # fmt: skip

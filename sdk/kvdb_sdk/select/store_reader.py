@@ -12,11 +12,12 @@ from kvdb import SearchLimits, Snapshot
 
 from ..models.encoders import Encoder
 from ..question.aliases import with_aliases
+from ..question.hops import MATCHES
 from ..question.reading import Subject, about, ends, subjects, values_named, values_said
-from ..question.relation_match import RelationMatch
+from ..question.relation_match import RelationMatch, without_subject
 from ..question.rows import said
-from ..question.short_names import with_whole_name
-from .finding import named_in
+from ..question.short_names import Part, part_of_a_name
+from .finding import named_in, told_about
 from .pager import Pager
 from .relations import StoreRelations
 from .routing import select_by_vector, without
@@ -54,8 +55,16 @@ class StoreReader(ABC):
             return question
         with self.generation() as snapshot:
             rows = select_by_vector(snapshot, self.encoder([question])[0], self.pager, self.limits)
-            rows = without(rows, self.hidden)
-            return with_whole_name(question, [row.term for row in said(snapshot, rows.tolist())])
+            near = said(snapshot, without(rows, self.hidden).tolist())
+            part = part_of_a_name(question, [row.term for row in near])
+            if part is None or not (part.is_a_name or self._asks_of(question, part, snapshot)):
+                return question
+            return question[: part.start] + part.term + question[part.end :]
+
+    def _asks_of(self, question: str, part: Part, snapshot: Snapshot) -> bool:
+        """Whether a question means something that the store has of a subject: "recursion" alone names no company."""
+        nouns = list(told_about(snapshot, part.term, self.hidden))
+        return self.best_noun(without_subject(question, part.start, part.end), nouns)[1] >= MATCHES
 
     def about(self, term: str) -> Subject | None:
         """What the store has about a term as it is spelt; None where that is nothing."""
