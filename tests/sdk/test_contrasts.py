@@ -26,3 +26,20 @@ from kvdb_sdk.question.contrasts import contrasts
 )
 def test_a_word_against_another(text, noun, so):
     assert contrasts(text, noun) is so
+
+
+@pytest.mark.parametrize(
+    ("text", "noun", "value", "so"),
+    [
+        ("who is the deputy mayor of it", "mayor", "Ann", True),
+        ("who is the deputy mayor of it", "deputy mayor", "Ann", False),
+        ("who is the vice president of it", "key people", "Ann (CEO), Bob (vice president)", False),
+        ("who was the former coach of it", "coach", "Ann", True),
+        ("who was the former coach of it", "previous coach", "Ann", False),
+        ("who are the grandparents of it", "parents", "Ann", True),
+        ("who is the co-director of it", "director", "Ann", True),
+        ("who is the mayor of it", "mayor", "Ann", False),
+    ],
+)
+def test_somebody_beside_or_before(text, noun, value, so):
+    assert contrasts(text, noun, value) is so

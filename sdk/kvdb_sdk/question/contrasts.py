@@ -37,8 +37,6 @@ entry entrance|exit
 _SIDES = [
     [frozenset(stem(word) for word in side.split()) for side in line.split("|")] for line in _GROUPS.strip().split("\n")
 ]
-
-
 _QUALIFIERS = re.compile(
     r"\b(?:assistant|deputy|vice|co(?=-)|interim|honorary|associate|grand(?=parent|father|mother|child|son|daughter)"
     r"|(?P<former>former|ex(?=-)|previous|previously|formerly))",
@@ -47,16 +45,20 @@ _QUALIFIERS = re.compile(
 _FORMER = re.compile(r"\b(?:former|ex|previous|past|old|last|earlier|until|replaced|predecessor)", re.IGNORECASE)
 
 
-def contrasts(text: str, noun: str) -> bool:
+def contrasts(text: str, noun: str, value: str = "") -> bool:
     """Whether a text has a word that excludes one of the noun's, and not that word itself, or asks for somebody beside
-    or before the one that the noun is about: the deputy mayor is not the mayor.
+    or before the one that the noun is about: the deputy mayor is not the mayor, unless the `value` says so.
     """
     said, own = {stem(word) for word in words(text)}, {stem(word) for word in words(noun)}
-    asked = _QUALIFIERS.search(text)
-    if asked and not (_FORMER.search(noun) if asked["former"] else asked[0].casefold() in noun.casefold()):
-        return True
-    return any(
-        not side.isdisjoint(own) and side.isdisjoint(said) and any(not other.isdisjoint(said) for other in others)
+    return _is_qualified(text, f"{noun} {value}") or any(
+        side & own and not side & said and any(other & said for other in sides if other is not side)
         for sides in _SIDES
-        for side, others in ((side, [other for other in sides if other is not side]) for side in sides)
+        for side in sides
     )
+
+
+def _is_qualified(text: str, told: str) -> bool:
+    asked = _QUALIFIERS.search(text)
+    if asked is None:
+        return False
+    return not (_FORMER.search(told) if asked["former"] else asked[0].casefold() in told.casefold())

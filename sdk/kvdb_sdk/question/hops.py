@@ -141,7 +141,8 @@ def _leads_on(first: str, second: str, found: Subject, start: str, text: str) ->
     """Whether a way does not lead back to where it started, ends where the text asks, and can be said: not "what what
     it won costs", unless the text has the words of its end.
     """
-    if set(found.values(second)) <= {start} or asks_the_other_way(text, second):
+    asked = text.rpartition(". ")[2]  # "Go up from it. What is left out there?" does not ask what leaves it out
+    if set(found.values(second)) <= {start} or asks_the_other_way(asked, second):
         return False
     phrase = "".join(kg2kv.clause(second))
     return not phrase or not any(kg2kv.clause(first)) or says(text, phrase)

@@ -83,7 +83,7 @@ def in_words(
             or asks_for_the_end_of_another(asked, noun, others)
             or asks_it_of_the_subject(asked, noun)
             or asks_of_another(asked, noun)
-            or contrasts(asked, noun)
+            or contrasts(asked, noun, value)
             or is_of_another_kind(asked, value)
         ):
             ahead = min(ahead, NAMED_INSTEAD)
