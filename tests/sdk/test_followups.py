@@ -27,7 +27,14 @@ FACTS = [
     ("France", "capital", "Paris"),
     ("It", "director", "Andy Muschietti"),
 ]
-MEANS = {"born": "place of birth", "film": "director", "made": "director", "high": "elevation", "people": "population"}
+MEANS = {
+    "cut": "film directed",
+    "born": "place of birth",
+    "film": "director",
+    "made": "director",
+    "high": "elevation",
+    "people": "population",
+}
 
 
 class Table:
@@ -44,6 +51,11 @@ class Table:
 
     def about(self, term: str) -> Subject | None:
         facts = tuple(self._facts(term))
+        return Subject(0, len(term), term, facts) if facts else None
+
+    def ends(self, term: str) -> Subject | None:
+        made = [Fact(id, *fact) for id, fact in enumerate(FACTS) if fact[1:] == ("director", term)]
+        facts = tuple(("film directed", fact, fact.head) for fact in made)
         return Subject(0, len(term), term, facts) if facts else None
 
     def _facts(self, term: str):
@@ -147,6 +159,13 @@ def test_what_names_its_own_subject_or_none_at_all_stands_alone(turn, topic):
 )
 def test_a_turn_that_leans_on_the_last_one(turn, topic, asked):
     assert meant(turn, topic) == asked
+
+
+def test_a_turn_may_ask_for_what_the_topic_is_the_tail_of():
+    """Rather than of the value, of which nobody knows whether it is a person."""
+    topic = Topic("What is the alias of Christopher Nolan?", ("Christopher Nolan",), ("Chris Edward",))
+    found = stand_alone("What did he cut?", topic, READER)
+    assert (found.questions, found.doubtful) == (("What did Christopher Nolan cut?",), False)
 
 
 def test_what_the_facts_of_the_topic_do_not_fit_is_doubtful():

@@ -15,13 +15,13 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import pairwise
 
 from ..answer import Answer
 from .forms import asks_yes_or_no, content_words, has_content, words
 from .hops import MATCHES, Reader
-from .reading import Subject, spelt_noun, without_subjects
+from .reading import Subject, only_bears, spelt_noun, without_subjects
 from .references import about_a_person, about_several, reference, spoken_out
 from .relatedness import name_in
 from .relation_match import SUBJECT, term_in
@@ -90,7 +90,7 @@ def stand_alone(turn: str, topic: Topic | None, reader: Reader) -> Meant:
     own = own_subjects(rest, reader, led=led)
     if own and not has_content(without_subjects(rest, own)) and (_SAME_OF.match(rest) or not _ASKS.match(rest)):
         return Meant((_with_subject(topic, rest[own[0].start : own[-1].end], reader),))
-    known = {term: reader.about(term) for term in (*topic.terms, *topic.values)}
+    known = {term: _from_both_ends(term, reader) for term in (*topic.terms, *topic.values)}
     nouns = [noun for subject in known.values() if subject for noun in subject.nouns]
     place = reference(rest, nouns)
     if place is not None:
@@ -101,6 +101,15 @@ def stand_alone(turn: str, topic: Topic | None, reader: Reader) -> Meant:
     elif not own and not _names_another(rest, nouns):
         return _asked_of_topic(rest, led, topic, known, reader) or as_put
     return Meant((rest,)) if own and led else as_put
+
+
+def _from_both_ends(term: str, reader: Reader) -> Subject | None:
+    """What the store has about a term, and of what it is the tail, under the nouns of the heads: what he wrote."""
+    about, ends = reader.about(term), reader.ends(term)
+    more = () if ends is None else tuple(fact for fact in ends.facts if not only_bears(fact[0]))
+    if about is None:
+        return replace(ends, facts=more) if ends and more else None
+    return replace(about, facts=(*about.facts, *more))
 
 
 def own_subjects(text: str, reader: Reader, *, led: bool = False) -> list[Subject]:

@@ -45,6 +45,9 @@ class Reader(Protocol):
     def about(self, term: str) -> Subject | None:
         """What the store has about a term as it is spelt; None where that is nothing."""
 
+    def ends(self, term: str) -> Subject | None:
+        """The facts whose tail is a term, each under the noun of its head; None where there is none."""
+
     def askable(self, subject: Subject) -> list[str]:
         """The nouns that a subject might be asked for: its own, and those that it lacks of its kind."""
 

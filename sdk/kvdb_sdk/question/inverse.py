@@ -33,9 +33,6 @@ class Ends(Reader, Protocol):
     def with_whole_name(self, question: str) -> str:
         """The question with a subject's whole name where it has a part of it (short_names.py); else as it stands."""
 
-    def ends(self, term: str) -> Subject | None:
-        """The facts whose tail is a term, each under the noun of its head; None where there is none."""
-
     def surely(self, question: str, subject: Subject, noun: str) -> float:
         """The probability that a question asks for a noun of the subject, among all that it might be asked for."""
 
