@@ -124,3 +124,8 @@ def test_who_is_called_after_what_they_do():
     assert acting_clause("river", is_head=True) == acting_clause("", is_head=True) == ""
     assert asks_the_other_way("Who does it manage?", acting_clause("manager", is_head=True))
     assert not asks_the_other_way("Who manages it?", acting_clause("manager", is_head=True))
+
+
+def test_what_is_said_before_the_subject_in_the_passive_tells_nothing():
+    assert not asks_the_other_way("What is not included here: it", "what it does not include")
+    assert asks_the_other_way("What does not include it?", "what it does not include")

@@ -50,6 +50,8 @@ def test_a_part_that_one_term_has_stands_for_it(question, meant):
         "Who is John Smith?",
         "Who is Smith & Wesson's owner?",
         "Is a kite red?",
+        "Who runs Contoso (UK)?",
+        "Who runs Contoso, Ohio?",
         "Is Kay old?",  # too short to be sure
         "Is the capital Oslo?",
         "",

@@ -228,6 +228,11 @@ def test_ten_thousand_characters_are_read_at_once(piece, end):
     assert time.process_time() - started < 2.0
 
 
+def test_a_slip_in_a_verb_is_no_way_over_something_else():
+    """What the subject does itself is asked of it, also where the verb is mistyped."""
+    assert ask("Whom did Orla wanr?")[1] == [["Whom did Orla wanr?"]]
+
+
 def test_a_name_is_no_beginning_of_a_question(monkeypatch):
     """What "... of Acme, Inc. is" asks is not answered by yes or no."""
     monkeypatch.setattr(hand_made, "FACTS", [*FACTS, ("Acme, Inc.", "exchange", "Nasdaq")])

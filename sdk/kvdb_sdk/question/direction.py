@@ -114,10 +114,10 @@ def _part_in_text(asked: Sequence[str], subject: int, start: int, end: int, last
         return None
     if before == "by":
         return _DOES
+    passive = is_participle(asked[start]) and not _BE.isdisjoint(asked[:start])
     if before in _BESIDES:
-        passive = is_participle(asked[start]) and not _BE.isdisjoint(asked[:start])
         return None if before != last else _BESIDE if passive else _BEARS  # "was sold to it"
-    return _BEARS  # "who warned it"
+    return None if passive or subject > end else _BEARS  # "what is left out here: it", "who warned it"
 
 
 def _place(asked: Sequence[str], wanted: Sequence[str]) -> tuple[int, int] | None:

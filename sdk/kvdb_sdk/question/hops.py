@@ -21,6 +21,7 @@ from .direction import asks_the_other_way
 from .forms import has_content, has_noun, noun_places
 from .joining import joined
 from .reading import Subject, masked, nested
+from .spelling import mended
 
 Hops = Generator[list[str], list[Answer], Answer | None]
 MATCHES = 0.5  # from here on a question means a noun
@@ -97,7 +98,7 @@ def _meant(question: str, subject: Subject, reader: Reader) -> Hops:
     """
     text = masked(question, subject)
     ways = {_over(way): way for way in islice(_ways(subject, text, reader), MOST_WAYS)}
-    if not ways or not has_content(text) or said_clause(text, subject.nouns):
+    if not ways or not has_content(text) or said_clause(mended(text, subject.nouns), subject.nouns):
         return None
     askable = reader.askable(subject)
     phrase, match = reader.best_noun(text, list(ways))

@@ -21,7 +21,7 @@ LEAST = 4  # letters of a part that stands for the name
 MOST_WORDS = 12  # of a name that is looked at
 _WORD = re.compile(r"[^\W_]+(?:[-.&'\u2019][^\W_]+)*")
 _NAME_BEFORE = re.compile(r"(?:^|.*\s)(?P<word>[^\W_][\w.'\u2019-]*)\s+$", re.DOTALL)
-_NAME_AFTER = re.compile(r"\s+(?:(?:of|and|&)\s+(?:the\s+)?)?(?P<word>[^\W_]\w*)")
+_NAME_AFTER = re.compile(r"[\s(,]+(?:(?:of|and|&)\s+(?:the\s+)?)?(?P<word>[^\W_]\w*)")
 
 
 @dataclass(frozen=True, slots=True)

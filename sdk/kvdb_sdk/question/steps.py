@@ -38,6 +38,7 @@ from .measures import is_since, measured
 from .overview import overview, told, told_flag
 from .quantities import quantity
 from .reading import Subject, asked_about, asked_of_it, masked, spelt_noun, without_subjects
+from .spelling import mended
 from .splitting import is_list, split_entities, split_questions, split_relations
 
 Steps = Generator[list[str], list[Answer], Answer]
@@ -215,6 +216,7 @@ def _relation(subject: Subject, noun: str) -> str:
 
 def _meant(text: str, subject: Subject, reader: Ends) -> tuple[str, float]:
     """The noun that a text, its subject masked, means, and how surely: 1 and more where it is spelt out."""
+    text = mended(text, subject.nouns)
     noun = spelt_noun(text, subject.nouns) or said_clause(text, subject.nouns) or said_relation(text, subject)
     return (noun, 1.0 + asked_of_it(text, noun)) if noun else reader.best_noun(text, subject.nouns)
 

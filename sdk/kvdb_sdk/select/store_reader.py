@@ -54,6 +54,8 @@ class StoreReader(ABC):
         if self.encoder is None or not question.strip():
             return question
         with self.generation() as snapshot:
+            if values_named(snapshot, question, self.hidden):  # a name that the store has, if only as a value
+                return question
             rows = select_by_vector(snapshot, self.encoder([question])[0], self.pager, self.limits)
             near = said(snapshot, without(rows, self.hidden).tolist())
             part = part_of_a_name(question, [row.term for row in near])
