@@ -79,6 +79,7 @@ BY_A_PART_OF_THE_NAME = {
 }
 IN_STEPS = {
     "Was Marie Curie born in Warsaw?": "Yes. The place of birth of Marie Curie is Warsaw.",
+    "Is the number of children of William Shakespeare 3?": "Yes. The number of children of William Shakespeare is 3.",
     "Is Warsaw the capital of Poland?": "Yes. The capital of Poland is Warsaw.",
     "Is Paris the capital of Poland?": "No. The capital of Poland is Warsaw.",
     "Was Marie Curie born in Paris?": "No. The place of birth of Marie Curie is Warsaw.",

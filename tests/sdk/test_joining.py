@@ -46,6 +46,7 @@ def test_spans_move_with_their_text(answers, lead, more):
         ("The seat is ", "Paris", ".", "The seat is Paris."),
         ("The seat is ", "Paris", "", "The seat is Paris."),
         ("The title is ", "What Is to Be Done?", ".", "The title is What Is to Be Done?"),
+        ("The title is ", "What Is to Be Done?", "", "The title is What Is to Be Done?"),
         ("The seat is ", "Palo Alto, U.S.", "", "The seat is Palo Alto, U.S."),
         ("The seat is ", "U.S.", " and Paris. More.", "The seat is U.S. and Paris. More."),
         ("Bought by Acme Inc.. The seat is ", "U.S.", ". More.", "Bought by Acme Inc. The seat is U.S. More."),

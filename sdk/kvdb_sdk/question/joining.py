@@ -21,7 +21,7 @@ def ended_once(answer: Answer) -> Answer:
     """The answer without the full stop after something that ends with one ("... is Palo Alto, U.S.."), and with one
     where a value is the end.
     """
-    if any(span.end == len(answer.text) for span in answer.spans) and not answer.text.endswith("."):
+    if any(span.end == len(answer.text) for span in answer.spans) and not answer.text.endswith((".", "?", "!")):
         return replace(answer, text=f"{answer.text}.")
     stops = [found.start() + 1 for found in re.finditer(r"(?:(?<!\.)\.|[?!])\.(?!\S)", answer.text)]
     for stop in reversed([at for at in stops if not any(span.start <= at < span.end for span in answer.spans)]):

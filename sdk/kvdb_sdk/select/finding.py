@@ -18,7 +18,7 @@ from kvdb.named import Named, named_terms, rows_about, spans
 from kvdb.types import F32, U64
 
 from ..attend.adapter import AdapterConfig
-from ..question.forms import asks
+from ..question.forms import asks, asks_yes_or_no
 from ..question.kinds import Told
 from ..question.reading import is_common_word
 from ..question.relation_match import Match, term_in, without_subject
@@ -77,7 +77,7 @@ def named_in(snapshot: Snapshot, question: str, near: U64, hidden: frozenset[int
 
     A term all of whose rows are hidden is none, nor is a common word ("Can you ...", "tell us"), nor what is only found
     in another case and is a part of a name: "the airport code of Kay Ranch Airport" is not about the town of Airport.
-    Nor is one that goes on with a number.
+    Nor is one that goes on with a number, where that is no claim.
     A term with very many rows has the first of them, and those near the question.
     """
     beside: dict[str, list[int]] = {}
@@ -96,7 +96,8 @@ def named_in(snapshot: Snapshot, question: str, near: U64, hidden: frozenset[int
         left = [replace(term, rows=tuple(row for row in term.rows if row not in hidden)) for term in found]
         found = [term for term in left if term.rows]
     found = [term for term in found if not is_common_word(question, term.start, term.end)]
-    found = [term for term in found if not _GOES_ON.match(question[term.end :])]
+    if not asks_yes_or_no(question):  # which may claim a number: "Is the height of Berg 320?"
+        found = [term for term in found if not _GOES_ON.match(question[term.end :])]
     whole = [term for term in found if not any(_is_inside(term, other) for other in found)]
     return sorted(whole, key=lambda term: term.start - term.end)
 

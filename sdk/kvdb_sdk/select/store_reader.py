@@ -9,6 +9,7 @@ from contextlib import AbstractContextManager
 import numpy as np
 
 from kvdb import SearchLimits, Snapshot
+from kvdb.types import U64
 
 from ..models.encoders import Encoder
 from ..question.aliases import with_aliases
@@ -31,6 +32,7 @@ class StoreReader(ABC):
     pager: Pager
     limits: SearchLimits
     relations: StoreRelations
+    _last: tuple[int, str, U64] = (-1, "", np.empty(0, np.uint64))  # transaction, question, rows near it
     hidden: frozenset[int] = frozenset()  # rows that are left out, as if the store did not have them
 
     @abstractmethod
@@ -46,7 +48,7 @@ class StoreReader(ABC):
                 return []
             near = np.empty(0, np.uint64)
             if not spelt and self.encoder is not None:
-                near = select_by_vector(snapshot, self.encoder([question or "?"])[0], self.pager, self.limits)
+                near = self._near(snapshot, question)
             return subjects(snapshot, question, named_in(snapshot, question, near, self.hidden))
 
     def with_whole_name(self, question: str) -> str:
@@ -56,12 +58,19 @@ class StoreReader(ABC):
         with self.generation() as snapshot:
             if values_named(snapshot, question, self.hidden):  # a name that the store has, if only as a value
                 return question
-            rows = select_by_vector(snapshot, self.encoder([question])[0], self.pager, self.limits)
-            near = said(snapshot, without(rows, self.hidden).tolist())
+            near = said(snapshot, without(self._near(snapshot, question), self.hidden).tolist())
             part = part_of_a_name(question, [row.term for row in near])
             if part is None or not (part.is_a_name or self._asks_of(question, part, snapshot)):
                 return question
             return question[: part.start] + part.term + question[part.end :]
+
+    def _near(self, snapshot: Snapshot, question: str) -> U64:
+        """The rows that a question's vector finds. The last ones are kept: a question's steps ask for them again."""
+        assert self.encoder is not None
+        if self._last[:2] != (snapshot.txn_id, question):
+            rows = select_by_vector(snapshot, self.encoder([question or "?"])[0], self.pager, self.limits)
+            self._last = (snapshot.txn_id, question, rows)
+        return self._last[2]
 
     def _asks_of(self, question: str, part: Part, snapshot: Snapshot) -> bool:
         """Whether a question means something that the store has of a subject: "recursion" alone names no company."""
